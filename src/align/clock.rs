@@ -1,0 +1,331 @@
+//! Readings → moments: years and zones that stamps do not write, and clocks of sources that differ.
+//!
+//! A year comes from an outer layer of the record, then from the user, then from the dated records of the incident nearest to it; never from the wall clock.
+//! A zone comes from an outer layer, then from the user; otherwise UTC is assumed and said.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use chrono::{DateTime, Datelike, FixedOffset, NaiveDate, NaiveDateTime, TimeDelta, Utc};
+
+use super::{Options, Timed};
+use crate::grammar::Grammars;
+use crate::model::moment::NO_YEAR;
+use crate::model::{
+    Basis, DiskPoint, DiskSample, Moment, Reading, Signal, Source, SourceReading, When,
+};
+
+/// Anchors that two sources must share before their clocks are compared.
+const ANCHORS: usize = 3;
+
+pub(super) struct Clock {
+    /// Dates that are written in full, sorted.
+    references: Vec<DateTime<Utc>>,
+    year: Option<i32>,
+    zone: FixedOffset,
+    zone_given: bool,
+    years_from: BTreeSet<&'static str>,
+    zones_assumed: bool,
+}
+
+impl Clock {
+    pub(super) fn new(
+        signals: &[Signal],
+        sources: &[Source],
+        readings: &[SourceReading],
+        options: &Options,
+    ) -> Clock {
+        let written = signals
+            .iter()
+            .flat_map(|s| &s.readings)
+            .chain(readings.iter().flat_map(|r| &r.coverage));
+        let mut references: Vec<DateTime<Utc>> = written
+            .filter_map(|reading| match &reading.when {
+                When::Utc(at) => Some(*at),
+                When::Local(at) => Some(at.and_utc()),
+                When::Yearless { .. } => None,
+            })
+            .collect();
+        if references.is_empty() {
+            references.extend(sources.iter().filter_map(|s| s.stamped_at));
+        }
+        references.sort_unstable();
+        references.dedup();
+        let zone = options
+            .zone
+            .unwrap_or_else(|| FixedOffset::east_opt(0).unwrap_or(chrono::Offset::fix(&Utc)));
+        Clock {
+            references,
+            year: options.year,
+            zone,
+            zone_given: options.zone.is_some(),
+            years_from: BTreeSet::new(),
+            zones_assumed: false,
+        }
+    }
+
+    /// Gives a signal its moment: the innermost stamp counts, the outer ones complete it.
+    pub(super) fn resolve(&mut self, signal: Signal) -> Timed {
+        let moment = self.moment(&signal.readings).map(|m| {
+            if signal.stamp_inherited {
+                Moment {
+                    basis: m.basis.max(Basis::FileOrder),
+                    ..m
+                }
+            } else {
+                m
+            }
+        });
+        let last = signal
+            .last
+            .as_ref()
+            .and_then(|reading| self.moment(std::slice::from_ref(reading)));
+        Timed {
+            signal,
+            moment,
+            last,
+            inferred: BTreeMap::new(),
+        }
+    }
+
+    fn moment(&mut self, readings: &[Reading]) -> Option<Moment> {
+        let (inner, outer) = readings.split_last()?;
+        let outer_utc = outer.iter().rev().find_map(|r| {
+            if let When::Utc(at) = r.when {
+                Some(at)
+            } else {
+                None
+            }
+        });
+        match &inner.when {
+            When::Utc(at) => Some(Moment {
+                at: *at,
+                precision: inner.precision,
+                basis: Basis::Stamp,
+            }),
+            When::Local(at) => Some(self.local(*at, outer_utc, inner.precision, Basis::Stamp)),
+            When::Yearless { month, day, time } => {
+                let date = |year: i32| {
+                    NaiveDate::from_ymd_opt(year, *month, *day).map(|date| date.and_time(*time))
+                };
+                if let Some(outer) = outer_utc {
+                    let nearest = (outer.year() - 1..=outer.year() + 1)
+                        .filter_map(date)
+                        .min_by_key(|at| (at.and_utc() - outer).abs())?;
+                    return Some(self.local(nearest, Some(outer), inner.precision, Basis::Stamp));
+                }
+                if let Some(year) = self.year {
+                    self.years_from.insert("the year given on the command line");
+                    return date(year)
+                        .map(|at| self.local(at, None, inner.precision, Basis::YearInferred));
+                }
+                if let Some(nearest) = self.nearest_year(date) {
+                    self.years_from.insert("the dated records of the incident");
+                    return Some(self.local(nearest, None, inner.precision, Basis::YearInferred));
+                }
+                self.years_from.insert("nothing");
+                date(NO_YEAR).map(|at| self.local(at, None, inner.precision, Basis::None))
+            }
+        }
+    }
+
+    /// Of the years around the references, the one that brings a date nearest to any of them.
+    fn nearest_year(&self, date: impl Fn(i32) -> Option<NaiveDateTime>) -> Option<NaiveDateTime> {
+        let (first, last) = (self.references.first()?, self.references.last()?);
+        (first.year() - 1..=last.year() + 1)
+            .filter_map(date)
+            .min_by_key(|at| {
+                let at = at.and_utc();
+                let next = self.references.partition_point(|r| *r < at);
+                let distance = |index: usize| self.references.get(index).map(|r| (*r - at).abs());
+                next.checked_sub(1)
+                    .and_then(distance)
+                    .into_iter()
+                    .chain(distance(next))
+                    .min()
+            })
+    }
+
+    /// Brings a local time to UTC: by the outer stamp's offset if it differs by whole quarters of an hour, else by the user's zone.
+    fn local(
+        &mut self,
+        at: NaiveDateTime,
+        outer: Option<DateTime<Utc>>,
+        precision: TimeDelta,
+        basis: Basis,
+    ) -> Moment {
+        if let Some(outer) = outer {
+            let apart = at.and_utc() - outer;
+            let quarters = (apart.num_seconds() as f64 / 900.0).round() as i64;
+            let left = apart - TimeDelta::seconds(quarters * 900);
+            if left.abs() < TimeDelta::seconds(120) && quarters.abs() <= 14 * 4 {
+                return Moment {
+                    at: at.and_utc() - TimeDelta::seconds(quarters * 900),
+                    precision,
+                    basis,
+                };
+            }
+        }
+        self.zones_assumed = true;
+        let at = at.and_utc() - TimeDelta::seconds(i64::from(self.zone.local_minus_utc()));
+        Moment {
+            at,
+            precision,
+            basis: basis.max(Basis::ZoneInferred),
+        }
+    }
+
+    /// Sets the first and last time of a source.
+    pub(super) fn cover(&mut self, reading: &mut SourceReading) {
+        let offset = TimeDelta::milliseconds(reading.clock.0);
+        let readings = std::mem::take(&mut reading.coverage);
+        let moments: Vec<DateTime<Utc>> = readings
+            .iter()
+            .filter_map(|r| self.moment(std::slice::from_ref(r)))
+            .filter(|m| m.basis != Basis::None)
+            .map(|m| m.at - offset)
+            .collect();
+        reading.from = moments.iter().min().copied();
+        reading.to = moments.iter().max().copied();
+        reading.coverage = readings;
+    }
+
+    pub(super) fn disk_points(
+        &mut self,
+        samples: Vec<DiskSample>,
+        readings: &[SourceReading],
+    ) -> Vec<DiskPoint> {
+        let mut points: Vec<DiskPoint> = samples
+            .into_iter()
+            .filter_map(|sample| {
+                let at = self.moment(std::slice::from_ref(sample.at.as_ref()?))?;
+                Some(DiskPoint {
+                    node: readings[sample.source].speaks_for.node.clone(),
+                    at,
+                    sample,
+                })
+            })
+            .collect();
+        points.sort_by(|a, b| {
+            (&a.node, a.at, a.sample.source, &a.sample.mounted_on).cmp(&(
+                &b.node,
+                b.at,
+                b.sample.source,
+                &b.sample.mounted_on,
+            ))
+        });
+        points
+    }
+
+    /// Says what was assumed.
+    pub(super) fn assumptions(&self) -> Vec<String> {
+        let mut said = Vec::new();
+        for from in &self.years_from {
+            said.push(if *from == "nothing" {
+                "Some stamps have no year and nothing in the incident tells it: these times are shown without a year. `--year` sets it.".to_owned()
+            } else {
+                format!("Some stamps have no year; it was taken from {from}.")
+            });
+        }
+        if self.zones_assumed {
+            said.push(if self.zone_given {
+                format!("Some stamps have no time zone; the zone given on the command line ({}) was used.", self.zone)
+            } else {
+                "Some stamps have no time zone; UTC is assumed. `--zone` sets another.".to_owned()
+            });
+        }
+        said
+    }
+}
+
+/// Compares the clocks of sources through facts that both recorded, and corrects those that differ consistently.
+/// Returns what was corrected or refused, as sentences.
+pub(super) fn compare_sources(
+    timed: &mut [Timed],
+    sources: &[Source],
+    readings: &mut [SourceReading],
+    grammars: &Grammars,
+) -> Vec<String> {
+    // A thing that a source tells exactly once is an anchor.
+    type Key = (String, String);
+    let mut told: BTreeMap<Key, BTreeMap<usize, Vec<DateTime<Utc>>>> = BTreeMap::new();
+    for one in timed.iter() {
+        let (Some(moment), Some(kind)) = (one.moment, grammars.signal(&one.signal.kind)) else {
+            continue;
+        };
+        if one.signal.witness == crate::model::Witness::SeenBy || one.signal.stamp_inherited {
+            continue;
+        }
+        let identity: Vec<String> = kind
+            .identity
+            .iter()
+            .chain(&kind.once_per)
+            .filter_map(|name| one.signal.entities.get(name).map(|v| format!("{name}={v}")))
+            .collect();
+        if identity.is_empty() {
+            continue;
+        }
+        told.entry((kind.kind.clone(), identity.join(" ")))
+            .or_default()
+            .entry(one.signal.evidence.origin.source)
+            .or_default()
+            .push(moment.at);
+    }
+    let sure: BTreeSet<usize> = timed
+        .iter()
+        .filter(|t| t.moment.is_some_and(|m| m.basis == Basis::Stamp))
+        .map(|t| t.signal.evidence.origin.source)
+        .collect();
+    let mut apart: BTreeMap<usize, Vec<TimeDelta>> = BTreeMap::new();
+    for by_source in told.values() {
+        let once: Vec<(usize, DateTime<Utc>)> = by_source
+            .iter()
+            .filter_map(|(source, times)| {
+                let (min, max) = (times.iter().min()?, times.iter().max()?);
+                (*max - *min <= TimeDelta::seconds(1)).then_some((*source, *min))
+            })
+            .collect();
+        for (source, at) in &once {
+            let mut others: Vec<DateTime<Utc>> = once
+                .iter()
+                .filter(|(other, _)| other != source && sure.contains(other))
+                .map(|(_, at)| *at)
+                .collect();
+            others.sort_unstable();
+            if let Some(middle) = others.get(others.len() / 2) {
+                apart.entry(*source).or_default().push(*at - *middle);
+            }
+        }
+    }
+    let mut said = Vec::new();
+    for (source, mut differences) in apart {
+        differences.sort_unstable();
+        let middle = differences[differences.len() / 2];
+        let agree = differences
+            .iter()
+            .filter(|d| (**d - middle).abs() <= TimeDelta::milliseconds(1500))
+            .count();
+        let reading = &mut readings[source];
+        reading.clock.1 = agree;
+        if middle.abs() <= TimeDelta::seconds(2) {
+            continue;
+        }
+        if agree >= ANCHORS && agree * 5 >= differences.len() * 4 {
+            reading.clock = (middle.num_milliseconds(), agree, "corrected");
+            for one in timed
+                .iter_mut()
+                .filter(|t| t.signal.evidence.origin.source == source)
+            {
+                for moment in [one.moment.as_mut(), one.last.as_mut()]
+                    .into_iter()
+                    .flatten()
+                {
+                    moment.at -= middle;
+                }
+            }
+            said.push(format!("{}: its clock differs by {:.1} s from other sources in {agree} facts that both recorded; its times were corrected by that.", sources[source].name, middle.num_milliseconds() as f64 / 1000.0));
+        } else if differences.len() >= ANCHORS && agree * 2 >= differences.len() {
+            reading.clock = (0, agree, "refused");
+        }
+    }
+    said
+}

@@ -1,0 +1,120 @@
+//! Stage 4, align: one clock, one name for each thing, one fact for each happening.
+//!
+//! Takes what scan found; gives facts in time order, node conditions as intervals, and what is known of each source's clock.
+//! Does not say what caused what. Start with [`align`]: readings → moments ([`clock`]), names ([`roster`]), witnesses merged ([`merge`]),
+//! conclusions ([`conclude`]), states ([`states`]).
+
+mod clock;
+mod conclude;
+mod merge;
+mod roster;
+mod states;
+
+use chrono::FixedOffset;
+
+use crate::grammar::Grammars;
+use crate::model::{
+    Condition, DiskPoint, DiskSample, Fact, Moment, Problem, Relation, Signal, Source,
+    SourceReading,
+};
+pub use roster::Roster;
+
+/// What the user told about the input.
+#[derive(Debug, Clone, Default)]
+pub struct Options {
+    /// Year of stamps that have none.
+    pub year: Option<i32>,
+    /// Zone of stamps that have none; UTC is assumed otherwise.
+    pub zone: Option<FixedOffset>,
+    /// Path patterns and the node that such files speak for.
+    pub node_of: Vec<(globset::GlobMatcher, String)>,
+}
+
+/// Facts and states on one clock.
+#[derive(Debug, Default)]
+pub struct Aligned {
+    /// Facts in time order; those without a time last.
+    pub facts: Vec<Fact>,
+    /// Abnormal conditions.
+    pub conditions: Vec<Condition>,
+    /// Disk samples in time order.
+    pub disks: Vec<DiskPoint>,
+    /// Names and owners.
+    pub roster: Roster,
+    /// Assumptions that were made about time, as sentences.
+    pub assumptions: Vec<String>,
+}
+
+impl Aligned {
+    /// Keeps only some facts, and the states that rest on them.
+    pub fn keep(&mut self, wanted: impl Fn(&Fact) -> bool) {
+        self.facts.retain(wanted);
+        for fact in &mut self.facts {
+            fact.retry_of = None;
+        }
+        conclude::retries(&mut self.facts);
+        self.conditions = states::conditions(&self.facts, &self.roster);
+    }
+}
+
+/// A signal with its moment.
+pub(crate) struct Timed {
+    pub(crate) signal: Signal,
+    pub(crate) moment: Option<Moment>,
+    pub(crate) last: Option<Moment>,
+    pub(crate) inferred: std::collections::BTreeMap<String, String>,
+}
+
+/// Puts everything on one clock and merges what is told twice.
+pub fn align(
+    signals: Vec<Signal>,
+    relations: Vec<Relation>,
+    disks: Vec<DiskSample>,
+    sources: &[Source],
+    readings: &mut [SourceReading],
+    grammars: &Grammars,
+    options: &Options,
+) -> (Aligned, Vec<Problem>) {
+    let mut problems = Vec::new();
+    let mut clock = clock::Clock::new(&signals, sources, readings, options);
+    let mut timed: Vec<Timed> = signals
+        .into_iter()
+        .map(|signal| clock.resolve(signal))
+        .collect();
+    let roster = Roster::new(&relations, &timed, sources, readings, options);
+    for one in &mut timed {
+        roster.name(one, readings);
+    }
+    let corrections = clock::compare_sources(&mut timed, sources, readings, grammars);
+    for reading in readings.iter_mut() {
+        clock.cover(reading);
+    }
+    let points = clock.disk_points(disks, readings);
+    let mut facts = merge::merge(timed, grammars);
+    conclude::moved_tags(&mut facts);
+    conclude::sort(&mut facts);
+    conclude::retries(&mut facts);
+    let conditions = states::conditions(&facts, &roster);
+    let mut assumptions = clock.assumptions();
+    assumptions.extend(corrections);
+    for (index, reading) in readings.iter().enumerate() {
+        if reading.undated > 0 {
+            problems.push(Problem {
+                source: Some(index),
+                first: None,
+                what: "signals without any stamp: their place in time is not known".to_owned(),
+                count: reading.undated,
+            });
+        }
+    }
+    (
+        Aligned {
+            facts,
+            conditions,
+            disks: points,
+            roster,
+            assumptions,
+        },
+        problems,
+    )
+}

@@ -1,0 +1,429 @@
+//! Roster: one name for each node, pod and workload, and who belongs to whom.
+//!
+//! Takes relations stated by objects and by signals; fills in entities that a record does not name, and says how each is known.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use regex::Regex;
+
+use super::{Options, Timed};
+use crate::model::entity::registry_of;
+use crate::model::{Relation, Source, SourceReading, source};
+
+/// Names and owners.
+#[derive(Debug, Default)]
+pub struct Roster {
+    /// Every known node name.
+    pub nodes: BTreeSet<String>,
+    aliases: BTreeMap<String, String>,
+    pod_node: BTreeMap<String, BTreeSet<String>>,
+    pod_owner: BTreeMap<String, String>,
+    pod_images: BTreeMap<String, BTreeSet<String>>,
+    pod_uid: BTreeMap<String, String>,
+    namespaces_of: BTreeMap<String, BTreeSet<String>>,
+    owners: BTreeMap<String, String>,
+    workloads: BTreeSet<String>,
+    /// Digests that an image reference was seen to stand for.
+    pub digests: BTreeMap<String, BTreeSet<String>>,
+    /// Image pull policy by workload.
+    pub policies: BTreeMap<String, String>,
+    /// Kubernetes version of the nodes, the commonest minor (`1.36`).
+    pub version: Option<String>,
+    /// Creation time by node, as written.
+    pub node_created: BTreeMap<String, String>,
+    name_shape: Option<Regex>,
+}
+
+impl Roster {
+    pub(super) fn new(
+        relations: &[Relation],
+        timed: &[Timed],
+        sources: &[Source],
+        readings: &mut [SourceReading],
+        options: &Options,
+    ) -> Roster {
+        // Kubernetes' generated suffixes use an alphabet without vowels and look-alike digits.
+        let mut roster = Roster { name_shape: Regex::new("^(?P<name>.+)-(?P<hash>[bcdfghjklmnpqrstvwxz0-9]{6,10})-[bcdfghjklmnpqrstvwxz2456789]{5}$").ok(), ..Roster::default() };
+        let mut versions: BTreeMap<String, usize> = BTreeMap::new();
+        for relation in relations {
+            let (name, value) = (relation.name.clone(), relation.value.clone());
+            match (relation.subject, relation.says) {
+                ("node", says) => {
+                    roster.nodes.insert(name.clone());
+                    match says {
+                        "address" => drop(roster.aliases.insert(value, name)),
+                        "version" => *versions.entry(minor_of(&value)).or_default() += 1,
+                        "created" => drop(roster.node_created.insert(name, value)),
+                        _ => {}
+                    }
+                }
+                ("pod", says) => {
+                    if let Some((namespace, pod)) = name.split_once('/') {
+                        roster
+                            .namespaces_of
+                            .entry(pod.to_owned())
+                            .or_default()
+                            .insert(namespace.to_owned());
+                    }
+                    match says {
+                        "node" => {
+                            roster.nodes.insert(value.clone());
+                            roster.pod_node.entry(name).or_default().insert(value);
+                        }
+                        "owner" => drop(roster.pod_owner.insert(name, value)),
+                        "image" => drop(roster.pod_images.entry(name).or_default().insert(value)),
+                        "uid" => drop(roster.pod_uid.insert(value, name)),
+                        _ => {}
+                    }
+                }
+                ("workload", "owner") => {
+                    roster.workloads.insert(value.clone());
+                    roster.owners.insert(name, value);
+                }
+                ("workload", "policy") => {
+                    roster.workloads.insert(name.clone());
+                    roster.policies.insert(name, value);
+                }
+                ("workload", _) => drop(roster.workloads.insert(name)),
+                ("image", "digest") => drop(roster.digests.entry(name).or_default().insert(value)),
+                _ => {}
+            }
+        }
+        roster.version = versions
+            .into_iter()
+            .max_by_key(|(version, count)| (*count, version.clone()))
+            .map(|(version, _)| version);
+        for one in timed {
+            let entities = &one.signal.entities;
+            // A node agent's own host may be written short; only records of the API server know the full name.
+            let own_host = one
+                .signal
+                .component
+                .as_deref()
+                .is_some_and(|c| source::NODE_AGENTS.contains(&c))
+                && one
+                    .signal
+                    .format
+                    .first()
+                    .is_some_and(|f| f.starts_with("journal"));
+            if let Some(node) = entities.get("node").filter(|_| !own_host) {
+                roster.nodes.insert(node.clone());
+            }
+            if let (Some(namespace), Some(pod)) = (entities.get("namespace"), entities.get("pod")) {
+                roster
+                    .namespaces_of
+                    .entry(pod.clone())
+                    .or_default()
+                    .insert(namespace.clone());
+                if let Some(node) = entities.get("node").filter(|_| {
+                    matches!(
+                        one.signal.kind.as_str(),
+                        "scheduled" | "pulling" | "pulled" | "pull_failed" | "container_started"
+                    )
+                }) {
+                    roster
+                        .pod_node
+                        .entry(format!("{namespace}/{pod}"))
+                        .or_default()
+                        .insert(node.clone());
+                }
+            }
+            if let Some(workload) = entities
+                .get("workload")
+                .filter(|w| w.split('/').count() == 3)
+            {
+                roster.workloads.insert(workload.clone());
+            }
+        }
+        roster.name_sources(sources, readings, options);
+        roster
+    }
+
+    /// Finds the node of sources whose records do not tell it.
+    fn name_sources(
+        &mut self,
+        sources: &[Source],
+        readings: &mut [SourceReading],
+        options: &Options,
+    ) {
+        for (source, reading) in sources.iter().zip(readings.iter_mut()) {
+            if let Some((_, node)) = options
+                .node_of
+                .iter()
+                .find(|(glob, _)| glob.is_match(&source.path) || glob.is_match(&source.name))
+            {
+                reading.speaks_for.node = Some(node.clone());
+                reading.speaks_for.node_from = Some("given on the command line".to_owned());
+                self.nodes.insert(node.clone());
+                continue;
+            }
+            if let Some(node) = reading.speaks_for.node.clone() {
+                reading.speaks_for.node = Some(self.canonical(&node));
+                continue;
+            }
+            let file = source.name.rsplit('/').next().unwrap_or(&source.name);
+            let known = self
+                .nodes
+                .iter()
+                .filter(|node| contains_name(&source.name, node))
+                .max_by_key(|node| node.len());
+            let from_name = known.cloned().or_else(|| {
+                let agent = reading
+                    .speaks_for
+                    .component
+                    .as_deref()
+                    .filter(|c| source::NODE_AGENTS.contains(c))?;
+                let rest = file.strip_prefix(agent)?.strip_prefix(['-', '_', '.'])?;
+                let stem = rest
+                    .split(".log")
+                    .next()?
+                    .split(".journal")
+                    .next()?
+                    .split(".txt")
+                    .next()?
+                    .trim_end_matches(".json");
+                (!stem.is_empty()
+                    && stem.chars().any(|c| c.is_ascii_digit())
+                    && stem.parse::<f64>().is_err())
+                .then(|| self.canonical(stem))
+            });
+            if let Some(node) = from_name {
+                reading.speaks_for.node = Some(node);
+                reading.speaks_for.node_from = Some(format!("path name {file}"));
+            }
+        }
+    }
+
+    /// Returns the full name of a node that is written as an address or without its domain.
+    pub fn canonical(&self, node: &str) -> String {
+        if self.nodes.contains(node) {
+            return node.to_owned();
+        }
+        if let Some(name) = self.aliases.get(node) {
+            return name.clone();
+        }
+        let mut longer = self.nodes.iter().filter(|full| {
+            full.split('.').next() == Some(node) || node.split('.').next() == Some(full.as_str())
+        });
+        match (longer.next(), longer.next()) {
+            (Some(only), None) => only.clone(),
+            _ => node.to_owned(),
+        }
+    }
+
+    /// Completes the entities of a signal.
+    pub(super) fn name(&self, one: &mut Timed, readings: &[SourceReading]) {
+        let signal = &mut one.signal;
+        let mut infer =
+            |entities: &mut crate::model::Entities, kind: &str, value: String, how: &str| {
+                entities.insert(kind.to_owned(), value);
+                one.inferred.insert(kind.to_owned(), how.to_owned());
+            };
+        if let Some(node) = signal.entities.get("node") {
+            let full = self.canonical(node);
+            signal.entities.insert("node".to_owned(), full);
+        } else if signal
+            .component
+            .as_deref()
+            .is_some_and(|c| source::NODE_AGENTS.contains(&c))
+        {
+            let speaks_for = &readings[signal.evidence.origin.source].speaks_for;
+            if let Some(node) = &speaks_for.node {
+                infer(
+                    &mut signal.entities,
+                    "node",
+                    node.clone(),
+                    speaks_for.node_from.as_deref().unwrap_or("the source"),
+                );
+            }
+        }
+        if !signal.entities.contains_key("pod")
+            && let Some((namespace, pod)) = signal
+                .entities
+                .get("uid")
+                .and_then(|uid| self.pod_uid.get(uid))
+                .and_then(|full| full.split_once('/'))
+        {
+            infer(
+                &mut signal.entities,
+                "pod",
+                pod.to_owned(),
+                "the pod with this uid",
+            );
+            infer(
+                &mut signal.entities,
+                "namespace",
+                namespace.to_owned(),
+                "the pod with this uid",
+            );
+        }
+        if let Some(pod) = signal.entities.get("pod").cloned() {
+            if !signal.entities.contains_key("namespace")
+                && let Some(only) = self
+                    .namespaces_of
+                    .get(&pod)
+                    .filter(|n| n.len() == 1)
+                    .and_then(BTreeSet::first)
+            {
+                infer(
+                    &mut signal.entities,
+                    "namespace",
+                    only.clone(),
+                    "the only pod of this name",
+                );
+            }
+            if let Some(namespace) = signal.entities.get("namespace").cloned() {
+                let full = format!("{namespace}/{pod}");
+                if !signal.entities.contains_key("node")
+                    && let Some(node) = self
+                        .pod_node
+                        .get(&full)
+                        .filter(|n| n.len() == 1)
+                        .and_then(BTreeSet::first)
+                {
+                    infer(
+                        &mut signal.entities,
+                        "node",
+                        self.canonical(node),
+                        "the node this pod was bound to",
+                    );
+                }
+                if !signal.entities.contains_key("workload")
+                    && let Some((workload, how)) = self.workload_of(&namespace, &pod)
+                {
+                    infer(&mut signal.entities, "workload", workload, how);
+                }
+                if !signal.entities.contains_key("image")
+                    && let Some(image) = self
+                        .pod_images
+                        .get(&full)
+                        .filter(|i| i.len() == 1)
+                        .and_then(BTreeSet::first)
+                {
+                    infer(
+                        &mut signal.entities,
+                        "image",
+                        image.clone(),
+                        "the only image of this pod",
+                    );
+                }
+            }
+        }
+        if let Some(workload) = signal
+            .entities
+            .get("workload")
+            .filter(|w| w.split('/').count() == 2)
+            .cloned()
+        {
+            let mut full = self
+                .workloads
+                .iter()
+                .filter(|w| w.split_once('/').is_some_and(|(_, rest)| rest == workload));
+            if let (Some(only), None) = (full.next(), full.next()) {
+                infer(
+                    &mut signal.entities,
+                    "workload",
+                    only.clone(),
+                    "the only workload of this name",
+                );
+            }
+        }
+        if signal.kind == "pull_failed"
+            && let Some(image) = signal.entities.get("image").cloned()
+        {
+            signal
+                .entities
+                .insert("registry".to_owned(), registry_of(&image).to_owned());
+        }
+        if signal.kind == "evicted"
+            && let Some(workload) = signal.entities.get("workload").cloned()
+            && says_it_wrote_much(&signal.evidence.text)
+        {
+            infer(
+                &mut signal.entities,
+                "writer",
+                workload,
+                "the eviction message: it used more than it asked for",
+            );
+        }
+    }
+
+    /// Returns the workload that owns a pod, and how that is known.
+    pub fn workload_of(&self, namespace: &str, pod: &str) -> Option<(String, &'static str)> {
+        if let Some(owner) = self.pod_owner.get(&format!("{namespace}/{pod}")) {
+            if let Some(above) = self.owners.get(owner) {
+                return Some((above.clone(), "ownerReferences"));
+            }
+            let (rest, name) = owner.rsplit_once('/')?;
+            if rest.ends_with("/ReplicaSet")
+                && let Some((stem, _)) = name.rsplit_once('-')
+            {
+                return Some((
+                    format!("{namespace}/Deployment/{stem}"),
+                    "ownerReferences and the ReplicaSet's pod-template-hash",
+                ));
+            }
+            return Some((owner.clone(), "ownerReferences"));
+        }
+        let shape = self.name_shape.as_ref()?.captures(pod)?;
+        Some((
+            format!("{namespace}/Deployment/{}", &shape["name"]),
+            "the shape of the pod's name",
+        ))
+    }
+}
+
+/// Returns whether a path holds a node's name as a word of its own, so that `node-1` is not found in `node-12`.
+fn contains_name(path: &str, node: &str) -> bool {
+    path.match_indices(node).any(|(at, _)| {
+        let before = path[..at].chars().next_back();
+        let after = path[at + node.len()..].chars().next();
+        before.is_none_or(|c| !c.is_ascii_alphanumeric())
+            && after.is_none_or(|c| !c.is_ascii_alphanumeric())
+    })
+}
+
+fn minor_of(version: &str) -> String {
+    version
+        .trim_start_matches('v')
+        .split('.')
+        .take(2)
+        .collect::<Vec<_>>()
+        .join(".")
+}
+
+/// Returns whether an eviction message tells that a container used much more than it asked for.
+///
+/// # Source
+/// Kubelet eviction messages, 1.20 to 1.36: `Container X was using N, request is M` and `… which exceeds its request of M`.
+/// An emptyDir is not counted there, so a small number acquits nobody.
+fn says_it_wrote_much(text: &str) -> bool {
+    const MUCH: f64 = 256.0 * 1024.0 * 1024.0;
+    text.split(" was using ").skip(1).any(|rest| {
+        rest.split([',', ' '])
+            .next()
+            .and_then(quantity)
+            .is_some_and(|bytes| bytes >= MUCH)
+    })
+}
+
+/// # Source
+/// Kubernetes API conventions, quantities.
+fn quantity(text: &str) -> Option<f64> {
+    let end = text
+        .find(|c: char| !(c.is_ascii_digit() || c == '.'))
+        .unwrap_or(text.len());
+    let number: f64 = text[..end].parse().ok()?;
+    let unit = match &text[end..] {
+        "" => 1.0,
+        "Ki" => 1024.0,
+        "Mi" => 1024.0 * 1024.0,
+        "Gi" => 1024.0 * 1024.0 * 1024.0,
+        "Ti" => 1024.0 * 1024.0 * 1024.0 * 1024.0,
+        "k" => 1e3,
+        "M" => 1e6,
+        "G" => 1e9,
+        _ => return None,
+    };
+    Some(number * unit)
+}

@@ -1,0 +1,131 @@
+//! Gaps: what is not known, and why that matters. A report that does not say this is not to be trusted.
+
+use crate::model::{Gap, Incident, Metric, MetricStatus};
+
+/// Lists what is missing, the most important first.
+pub(super) fn gaps(incident: &Incident, assumptions: &[String], metrics: &[Metric]) -> Vec<Gap> {
+    let mut gaps = Vec::new();
+    let mut say = |what: String, matters: &str| {
+        gaps.push(Gap {
+            what,
+            matters_because: matters.to_owned(),
+        })
+    };
+    for assumption in assumptions {
+        say(
+            assumption.clone(),
+            "a wrong year or zone moves these records against the others, and with them every lag between them",
+        );
+    }
+    for cascade in &incident.cascades {
+        if cascade.trigger.is_none()
+            && !matches!(cascade.mechanism.as_str(), "node_lost" | "runtime_failed")
+        {
+            say(
+                "No change was found that the first fault leads back to.".to_owned(),
+                "without it the report cannot say what began this, or what to roll back",
+            );
+        }
+        let nodes: Vec<&str> = cascade
+            .hops
+            .iter()
+            .filter_map(|h| h.node.as_deref())
+            .collect();
+        let mut silent: Vec<&str> = Vec::new();
+        for node in nodes {
+            let heard = incident.readings.iter().any(|r| {
+                r.speaks_for.node.as_deref() == Some(node)
+                    && r.speaks_for.component.as_deref() == Some("kubelet")
+            });
+            if !heard && !silent.contains(&node) {
+                silent.push(node);
+            }
+        }
+        if !silent.is_empty() {
+            say(
+                format!("There is no kubelet log of {}.", silent.join(", ")),
+                "the kubelet's own lines are finer than one second and say what it did before the API server heard of it",
+            );
+        }
+        if cascade.mechanism == "node_lost" {
+            let node = cascade
+                .culprit
+                .iter()
+                .find(|(k, _)| k == "node")
+                .map_or("the node", |(_, v)| v.as_str());
+            say(
+                format!("Why {node} fell silent is not in the record."),
+                "disk pressure alone does not stop a kubelet; a hang, a stopped process, the network or the machine itself would each need another remedy",
+            );
+        }
+        let unplaced = cascade
+            .members
+            .iter()
+            .filter(|id| {
+                incident.facts[**id].kind == "pull_failed"
+                    && incident.facts[**id].entity("node").is_none()
+            })
+            .count();
+        if unplaced > 0 {
+            say(
+                "The failed pull does not say on which node it happened.".to_owned(),
+                "the link to the node's disk pressure rests on this being the only node named",
+            );
+        }
+        if cascade.mechanism == "image_pull_filled_disk"
+            && !incident
+                .facts
+                .iter()
+                .any(|f| f.kind == "pulled" && f.message.contains("size"))
+            && !cascade.culprit.iter().any(|(k, _)| k == "digest")
+        {
+            say(
+                "The image's digest and size are not in the record.".to_owned(),
+                "the tag alone does not say which image was pulled, nor how much disk it needs",
+            );
+        }
+    }
+    for metric in metrics
+        .iter()
+        .filter(|m| m.status == MetricStatus::Unknown && !incident.cascades.is_empty())
+    {
+        let (what, matters) = match metric.id {
+            "detected_at" => (
+                "No alert or page is in the record.",
+                "time to detect cannot be computed, and nobody can say who noticed first",
+            ),
+            "mitigated_at" => (
+                "No roll-back or clean-up is in the record.",
+                "time to mitigate cannot be computed",
+            ),
+            "resolved_at" => (
+                "The end is not in the record: at least one abnormal condition has no known end.",
+                "time to resolve cannot be computed, and the nodes may still be affected",
+            ),
+            _ => continue,
+        };
+        say(what.to_owned(), matters);
+    }
+    let damaged = incident
+        .problems
+        .iter()
+        .filter(|p| p.what.contains("cut off") || p.what.contains("damaged"))
+        .count();
+    if damaged > 0 {
+        say(
+            format!(
+                "{damaged} of {} sources are cut off or damaged.",
+                incident.sources.len()
+            ),
+            "what stood in the missing part is not in this report",
+        );
+    }
+    if !incident.ledger.skipped.is_empty() {
+        let unopened = incident.ledger.skipped.len();
+        say(
+            format!("{unopened} files were found and not read; the ledger says why for each."),
+            "they may hold what this report says is missing",
+        );
+    }
+    gaps
+}

@@ -1,0 +1,120 @@
+//! `rootline grammar`: list, show and check grammars.
+
+use std::collections::BTreeSet;
+use std::fmt::Write as _;
+use std::io::IsTerminal;
+use std::process::ExitCode;
+
+use super::args::{GrammarArgs, GrammarCommand};
+use super::{Failure, load_grammars, print, read_grammar_files};
+use crate::grammar::{kinds, mistake, pattern};
+use crate::pipeline;
+
+pub(super) fn run(command: &GrammarArgs) -> Result<ExitCode, Failure> {
+    match &command.command {
+        GrammarCommand::List { kinds: true } => {
+            let mut out = String::new();
+            for kind in kinds::ALL {
+                let _ = writeln!(
+                    out,
+                    "{:<10} {} (for example: {})",
+                    kind.name, kind.about, kind.example
+                );
+            }
+            let _ = writeln!(
+                out,
+                "{:<10} a stamp in one of the layouts of [time], in formats only",
+                "time"
+            );
+            print(&out)?;
+        }
+        GrammarCommand::List { kinds: false } => print(&list()?)?,
+        GrammarCommand::Show { id } => show(id)?,
+        GrammarCommand::Check { directory } => return check(directory),
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+fn list() -> Result<String, Failure> {
+    let grammars = load_grammars(&[])?;
+    let mut out = String::from("formats\n");
+    for f in grammars.peeler.formats() {
+        let _ = writeln!(out, "  {:<26} {}", f.id, f.title);
+    }
+    out.push_str("signals\n");
+    for s in &grammars.signals {
+        let _ = writeln!(
+            out,
+            "  {:<26} {} ({} wordings)",
+            s.kind,
+            s.title,
+            s.wordings.len()
+        );
+    }
+    out.push_str("causal rules\n");
+    for r in &grammars.rules {
+        let _ = writeln!(out, "  {}", r.id);
+    }
+    out.push_str("mechanisms\n");
+    for m in &grammars.mechanisms {
+        let _ = writeln!(out, "  {:<32} {}", m.id, m.title);
+    }
+    out.push_str("constants\n");
+    for (name, constant) in &grammars.physics.constant {
+        let _ = writeln!(out, "  {name:<32} {:<6} {}", constant.value, constant.about);
+    }
+    Ok(out)
+}
+
+fn show(id: &str) -> Result<(), Failure> {
+    let grammars = load_grammars(&[])?;
+    let dashed = id.replace('_', "-");
+    let found = grammars.files.iter().find(|(name, _)| {
+        name.rsplit('/')
+            .next()
+            .and_then(|n| n.strip_suffix(".toml"))
+            == Some(dashed.as_str())
+            || *name == id
+    });
+    match found {
+        Some((_, text)) => print(text),
+        None => {
+            let names: Vec<&str> = grammars
+                .files
+                .keys()
+                .filter_map(|n| n.rsplit('/').next())
+                .filter_map(|n| n.strip_suffix(".toml"))
+                .collect();
+            Err(Failure::Usage {
+                what: format!("no grammar is called \"{id}\""),
+                hint: format!(
+                    "did you mean \"{}\"? `rootline grammar list` prints all",
+                    pattern::nearest(&dashed, &names)
+                ),
+            })
+        }
+    }
+}
+
+fn check(directory: &std::path::Path) -> Result<ExitCode, Failure> {
+    let files = read_grammar_files(directory)?;
+    if files.is_empty() {
+        return Err(Failure::Usage { what: format!("\"{}\" has no grammar files", directory.display()), hint: "a grammar directory has formats/, signals/, cascades/ or mechanisms/ with .toml files".into() });
+    }
+    let grammars = load_grammars(&[directory.to_owned()])?;
+    let own: BTreeSet<&str> = files.iter().map(|(name, _)| name.as_str()).collect();
+    let mistakes = pipeline::prove(&grammars, &|file| own.contains(file));
+    if mistakes.is_empty() {
+        print(&format!(
+            "{} files are right: they load, and their samples, look-alikes and cases hold\n",
+            files.len()
+        ))?;
+        return Ok(ExitCode::SUCCESS);
+    }
+    let colours = std::io::stderr().is_terminal() && std::env::var_os("NO_COLOR").is_none();
+    let shown = mistake::explain(&mistakes, |name| grammars.files.get(name).cloned(), colours);
+    Err(Failure::Grammar {
+        count: mistakes.len(),
+        shown,
+    })
+}

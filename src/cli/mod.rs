@@ -1,0 +1,234 @@
+//! The command line: reads arguments, clock-free; runs the pipeline; prints. Results go to stdout, notes to stderr.
+//!
+//! The only room that prints, and beside `collect` the only one that touches the file system. One file a subcommand.
+
+mod args;
+mod detect;
+mod failure;
+mod grammar;
+mod report;
+mod signals;
+mod timeline;
+
+use std::io::{IsTerminal, Write};
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+
+use clap::Parser;
+
+use crate::collect::{self, Collection};
+use crate::grammar::Grammars;
+use crate::model::Problem;
+use crate::pipeline::{self, Outcome};
+use crate::render::view::Titles;
+use args::{Arguments, Command, Input};
+pub use failure::Failure;
+
+/// Runs the command that the arguments name and returns the exit code.
+pub fn run() -> ExitCode {
+    let arguments = Arguments::parse();
+    match dispatch(arguments) {
+        Ok(code) => code,
+        Err(failure) => failure.show(),
+    }
+}
+
+fn dispatch(arguments: Arguments) -> Result<ExitCode, Failure> {
+    match arguments.command {
+        Command::Report(command) => report::run(&command),
+        Command::Signals(command) => signals::run(&command),
+        Command::Timeline(command) => timeline::run(&command),
+        Command::Detect(command) => detect::run(&command),
+        Command::Grammar(command) => grammar::run(&command),
+    }
+}
+
+/// Loads the embedded grammars and those in the given directories.
+fn load_grammars(directories: &[PathBuf]) -> Result<Grammars, Failure> {
+    let mut overlay = Vec::new();
+    for directory in directories {
+        overlay.extend(read_grammar_files(directory)?);
+    }
+    Grammars::load(&overlay).map_err(|mistakes| {
+        let text_of = |name: &str| {
+            overlay
+                .iter()
+                .find(|(n, _)| n == name)
+                .map(|(_, text)| text.clone())
+                .or_else(|| {
+                    crate::grammar::EMBEDDED
+                        .iter()
+                        .find(|(n, _)| *n == name)
+                        .map(|(_, text)| (*text).to_owned())
+                })
+        };
+        let colours = std::io::stderr().is_terminal() && std::env::var_os("NO_COLOR").is_none();
+        Failure::Grammar {
+            count: mistakes.len(),
+            shown: crate::grammar::mistake::explain(&mistakes, text_of, colours),
+        }
+    })
+}
+
+/// Reads every TOML file of a grammar directory; names are relative to it.
+fn read_grammar_files(directory: &Path) -> Result<Vec<(String, String)>, Failure> {
+    let fail = |path: &Path, error: std::io::Error| Failure::Read {
+        path: path.display().to_string(),
+        error,
+    };
+    let mut files = Vec::new();
+    if !directory.is_dir() {
+        return Err(Failure::Read {
+            path: directory.display().to_string(),
+            error: std::io::Error::new(std::io::ErrorKind::NotFound, "there is no such directory"),
+        });
+    }
+    for entry in walkdir::WalkDir::new(directory).sort_by_file_name() {
+        let entry = entry.map_err(|error| fail(directory, error.into()))?;
+        if entry.file_type().is_file() && entry.path().extension().is_some_and(|e| e == "toml") {
+            let text =
+                std::fs::read_to_string(entry.path()).map_err(|error| fail(entry.path(), error))?;
+            let relative = entry.path().strip_prefix(directory).unwrap_or(entry.path());
+            let name = relative
+                .components()
+                .map(|c| c.as_os_str().to_string_lossy().into_owned())
+                .collect::<Vec<_>>()
+                .join("/");
+            files.push((name, text));
+        }
+    }
+    Ok(files)
+}
+
+/// Collects the input. Fails if there is nothing at all to read.
+fn collect_input(input: &Input) -> Result<(Collection, Vec<Problem>), Failure> {
+    for path in input.paths.iter().filter(|p| p.as_os_str() != "-") {
+        if !path.exists() {
+            return Err(Failure::Read {
+                path: path.display().to_string(),
+                error: std::io::Error::new(
+                    std::io::ErrorKind::NotFound,
+                    "there is no such file or directory",
+                ),
+            });
+        }
+    }
+    if let Some(jobs) = input.jobs {
+        // The pool can be set once; a second call in one process keeps the first.
+        let _ = rayon::ThreadPoolBuilder::new()
+            .num_threads(jobs)
+            .build_global();
+    }
+    let (collection, problems) = collect::collect(&input.paths);
+    for own in &collection.own_reports {
+        note(
+            input.quiet,
+            &format!("\"{own}\" was written by Rootline and is not read as evidence"),
+        );
+    }
+    if collection.sources.is_empty() && !collection.skipped.is_empty() {
+        let why = collection
+            .skipped
+            .iter()
+            .take(5)
+            .map(|s| format!("\"{}\": {}", s.path, s.why))
+            .collect();
+        return Err(Failure::NothingReadable { why });
+    }
+    Ok((collection, problems))
+}
+
+/// Runs the whole pipeline on the input. Fails if sources exist and none of them could be read.
+fn investigate(input: &Input) -> Result<(Outcome, Grammars), Failure> {
+    let grammars = load_grammars(&input.grammars)?;
+    let (collection, problems) = collect_input(input)?;
+    let outcome = pipeline::run(collection, problems, &grammars, &input.options()?);
+    Ok((outcome, grammars))
+}
+
+/// Collects the titles that pages show.
+fn titles(grammars: &Grammars) -> Titles {
+    Titles {
+        signals: grammars
+            .signals
+            .iter()
+            .map(|s| (s.kind.clone(), s.title.clone()))
+            .collect(),
+        mechanisms: grammars
+            .mechanisms
+            .iter()
+            .map(|m| (m.id.clone(), m.title.clone()))
+            .collect(),
+        faults: grammars
+            .signals
+            .iter()
+            .filter(|s| grammars.is_fault(&s.kind))
+            .map(|s| s.kind.clone())
+            .collect(),
+        stages: grammars
+            .signals
+            .iter()
+            .map(|s| (s.kind.clone(), grammars.stage(&s.kind).to_owned()))
+            .collect(),
+    }
+}
+
+/// Prints a result. A reader that closed the pipe has seen enough.
+fn print(text: &str) -> Result<(), Failure> {
+    let mut stdout = anstream::stdout().lock();
+    match stdout
+        .write_all(text.as_bytes())
+        .and_then(|()| stdout.flush())
+    {
+        Err(error) if error.kind() != std::io::ErrorKind::BrokenPipe => Err(Failure::Write {
+            path: "standard output".into(),
+            error,
+        }),
+        _ => Ok(()),
+    }
+}
+
+/// Prints a result byte for byte: data formats keep their escapes.
+fn print_raw(text: &str) -> Result<(), Failure> {
+    let mut stdout = std::io::stdout().lock();
+    match stdout
+        .write_all(text.as_bytes())
+        .and_then(|()| stdout.flush())
+    {
+        Err(error) if error.kind() != std::io::ErrorKind::BrokenPipe => Err(Failure::Write {
+            path: "standard output".into(),
+            error,
+        }),
+        _ => Ok(()),
+    }
+}
+
+/// Says something beside the result.
+fn note(quiet: bool, text: &str) {
+    if !quiet {
+        let _ = writeln!(anstream::stderr(), "note: {text}");
+    }
+}
+
+/// Writes a file whole or not at all.
+fn write_file(path: &Path, text: &str) -> Result<(), Failure> {
+    let fail = |error: std::io::Error| Failure::Write {
+        path: path.display().to_string(),
+        error,
+    };
+    let directory = path
+        .parent()
+        .filter(|p| !p.as_os_str().is_empty())
+        .unwrap_or(Path::new("."));
+    let mut file = tempfile::NamedTempFile::new_in(directory).map_err(fail)?;
+    file.write_all(text.as_bytes()).map_err(fail)?;
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::PermissionsExt as _;
+        let _ = file
+            .as_file()
+            .set_permissions(std::fs::Permissions::from_mode(0o644));
+    }
+    file.persist(path).map_err(|error| fail(error.error))?;
+    Ok(())
+}

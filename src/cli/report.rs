@@ -1,0 +1,105 @@
+//! `rootline report`: the postmortem as HTML, Markdown and JSON, and its summary on the terminal.
+
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+
+use super::args::{FailOn, ReportArgs, ReportFormat};
+use super::{Failure, investigate, note, print, print_raw, titles, write_file};
+use crate::render::{html, json, markdown, terminal};
+use crate::wire::v1;
+
+pub(super) fn run(command: &ReportArgs) -> Result<ExitCode, Failure> {
+    let formats = formats_of(command)?;
+    let (outcome, grammars) = investigate(&command.input)?;
+    let report = v1::report(&outcome.incident, &outcome.disks, &grammars.sha256);
+    let titles = titles(&grammars);
+    let to_stdout = command.output.as_deref() == Some(Path::new("-"));
+    let mut written = Vec::new();
+    for format in &formats {
+        let text = match format {
+            ReportFormat::Html => {
+                html::render_html(&report, &titles).map_err(|e| Failure::Render(e.to_string()))?
+            }
+            ReportFormat::Md => markdown::render_markdown(&report, &titles),
+            ReportFormat::Json => {
+                json::render_report(&report).map_err(|e| Failure::Render(e.to_string()))?
+            }
+        };
+        if to_stdout {
+            print_raw(&text)?;
+        } else {
+            let path = path_of(command.output.as_deref(), *format, formats.len() > 1);
+            write_file(&path, &text)?;
+            written.push(path);
+        }
+    }
+    if !to_stdout && !command.input.quiet {
+        print(&terminal::render_summary(&report, &titles))?;
+    }
+    for path in written {
+        note(command.input.quiet, &format!("wrote {}", path.display()));
+    }
+    // Input of which not one byte could be read is no report about an incident.
+    let sources = &outcome.incident.sources;
+    if !sources.is_empty()
+        && outcome.incident.readings.iter().all(|r| {
+            r.unread
+                .as_deref()
+                .is_some_and(|why| why.starts_with("cannot be read"))
+        })
+    {
+        let why = sources
+            .iter()
+            .zip(&outcome.incident.readings)
+            .take(5)
+            .map(|(s, r)| {
+                format!(
+                    "\"{}\": {}",
+                    s.path,
+                    r.unread.as_deref().unwrap_or("unknown")
+                )
+            })
+            .collect();
+        return Err(Failure::NothingReadable { why });
+    }
+    let found = command.fail_on == Some(FailOn::Cascade) && !report.cascades.is_empty();
+    Ok(ExitCode::from(if found { 3 } else { 0 }))
+}
+
+fn formats_of(command: &ReportArgs) -> Result<Vec<ReportFormat>, Failure> {
+    if !command.format.is_empty() {
+        let mut formats = command.format.clone();
+        formats.dedup();
+        if formats.len() > 1 && command.output.as_deref() == Some(Path::new("-")) {
+            return Err(Failure::Usage {
+                what: "several formats cannot go to standard output together".into(),
+                hint: "give -o FILE, or one --format".into(),
+            });
+        }
+        return Ok(formats);
+    }
+    let ending = command
+        .output
+        .as_ref()
+        .and_then(|p| p.extension())
+        .and_then(|e| e.to_str())
+        .map(str::to_lowercase);
+    Ok(vec![match ending.as_deref() {
+        Some("json") => ReportFormat::Json,
+        Some("md" | "markdown") => ReportFormat::Md,
+        _ => ReportFormat::Html,
+    }])
+}
+
+fn path_of(output: Option<&Path>, format: ReportFormat, several: bool) -> PathBuf {
+    let ending = match format {
+        ReportFormat::Html => "html",
+        ReportFormat::Md => "md",
+        ReportFormat::Json => "json",
+    };
+    match output {
+        Some(path) if several => path.with_extension(ending),
+        Some(path) => path.to_owned(),
+        None => PathBuf::from("postmortem").with_extension(ending),
+    }
+}

@@ -1,0 +1,189 @@
+//! Hops: the stays of a cascade on its nodes, and how it went from one to the next.
+
+use std::collections::BTreeSet;
+
+use chrono::{DateTime, TimeDelta, Utc};
+
+use super::verdicts::{Graph, ON_ONE_NODE, several_nodes};
+use crate::model::{Condition, Fact, FactId, Hop, Spread};
+
+/// Faults on one node further apart than this are two stays.
+const ONE_STAY: TimeDelta = TimeDelta::minutes(20);
+
+/// Kinds that show that a node is in trouble.
+const ON_NODE: &[&str] = &[
+    "pull_failed",
+    "no_space",
+    "inode_exhausted",
+    "eviction_threshold_met",
+    "disk_pressure_on",
+    "memory_pressure_on",
+    "evicted",
+    "kubelet_write_failed",
+    "runtime_down",
+    "pleg_unhealthy",
+    "status_stale",
+    "node_not_ready",
+    "image_gc_failed",
+];
+
+fn at(fact: &Fact) -> DateTime<Utc> {
+    fact.moment.map_or(DateTime::UNIX_EPOCH, |m| m.at)
+}
+
+/// Builds the hops of a cascade, in time order.
+pub(super) fn build(
+    facts: &[Fact],
+    conditions: &[Condition],
+    members: &[FactId],
+    anchors: &[FactId],
+    graph: &Graph,
+) -> Vec<Hop> {
+    let anchored: BTreeSet<Option<&str>> =
+        anchors.iter().map(|id| facts[*id].entity("node")).collect();
+    let mut hops: Vec<Hop> = Vec::new();
+    for id in members {
+        let fact = &facts[*id];
+        if !ON_NODE.contains(&fact.kind.as_str()) && !anchors.contains(id) {
+            continue;
+        }
+        let node = fact.entity("node");
+        // A node belongs to the cascade if the fault itself was on it, or pressure that it caused.
+        let own = anchors.contains(id)
+            || anchored.contains(&node)
+            || matches!(
+                fact.kind.as_str(),
+                "disk_pressure_on" | "memory_pressure_on"
+            );
+        if !own || node.is_none() {
+            continue;
+        }
+        let known = hops
+            .iter_mut()
+            .rev()
+            .find(|h| h.node.as_deref() == node && at(fact) - h.to.unwrap_or(h.from) <= ONE_STAY);
+        match known {
+            Some(hop) => {
+                hop.signals.push(*id);
+                hop.to = hop.to.max(Some(at(fact)));
+            }
+            None => hops.push(Hop {
+                node: node.map(str::to_owned),
+                from: at(fact),
+                to: Some(at(fact)),
+                signals: vec![*id],
+                ended_by: None,
+                pressure: false,
+            }),
+        }
+    }
+    // A fault that names no node stays where its links lead.
+    for id in anchors
+        .iter()
+        .filter(|id| facts[**id].entity("node").is_none())
+    {
+        let led_to = graph
+            .effects(*id)
+            .map(|l| l.effect)
+            .find_map(|effect| hops.iter().position(|h| h.signals.contains(&effect)));
+        if let Some(hop) = led_to.and_then(|index| hops.get_mut(index)) {
+            hop.signals.push(*id);
+            hop.from = hop.from.min(at(&facts[*id]));
+        }
+    }
+    for hop in &mut hops {
+        hop.signals.sort_unstable();
+        hop.pressure = hop.signals.iter().any(|id| {
+            matches!(
+                facts[*id].kind.as_str(),
+                "disk_pressure_on" | "memory_pressure_on"
+            )
+        });
+        let state = conditions
+            .iter()
+            .filter(|c| {
+                Some(&c.node) == hop.node.as_ref()
+                    && c.condition != "Ready"
+                    && c.evidence.iter().any(|id| hop.signals.contains(id))
+            })
+            .max_by_key(|c| c.to);
+        hop.ended_by = end_of(facts, hop, state, graph);
+        if let Some(to) = state.and_then(|c| c.to) {
+            hop.to = hop.to.max(Some(to));
+        }
+    }
+    hops.sort_by(|a, b| (a.from, &a.node).cmp(&(b.from, &b.node)));
+    hops
+}
+
+fn end_of(facts: &[Fact], hop: &Hop, state: Option<&Condition>, graph: &Graph) -> Option<String> {
+    let moved = hop
+        .signals
+        .iter()
+        .filter(|id| facts[**id].kind == "evicted")
+        .find_map(|evicted| {
+            let created = graph
+                .effects(*evicted)
+                .find(|l| facts[l.effect].kind == "pod_created")?
+                .effect;
+            let placed = graph
+                .effects(created)
+                .find(|l| facts[l.effect].kind == "scheduled")
+                .map(|l| l.effect);
+            let node = placed
+                .and_then(|id| facts[id].entity("node"))
+                .map(|n| format!(" on {n}"))
+                .unwrap_or_default();
+            Some(format!(
+                "the pod was evicted and replaced by {}{node}",
+                facts[created].entity("pod").unwrap_or("another pod")
+            ))
+        });
+    let over = state.map(|c| match (c.to, c.to_open) {
+        (Some(_), false) => "the pressure ended".to_owned(),
+        (Some(_), true) => "the node fell silent and its conditions became Unknown".to_owned(),
+        (None, _) => "its end is not in the record".to_owned(),
+    });
+    match (moved, over) {
+        (Some(moved), Some(over)) => Some(format!("{moved}; {over}")),
+        (one, other) => one.or(other),
+    }
+}
+
+/// Tells how a cascade with several nodes went from one to the next.
+pub(super) fn spread(facts: &[Fact], hops: &[Hop], graph: &Graph) -> Spread {
+    if !several_nodes(hops) {
+        return ON_ONE_NODE;
+    }
+    // A domino: a pod of a later hop was made to replace one that an earlier hop displaced.
+    let pods: BTreeSet<(Option<&str>, &str)> = hops
+        .iter()
+        .flat_map(|h| &h.signals)
+        .filter_map(|id| {
+            facts[*id]
+                .entity("pod")
+                .map(|pod| (facts[*id].entity("namespace"), pod))
+        })
+        .collect();
+    let replaced = facts
+        .iter()
+        .enumerate()
+        .filter(|(_, f)| {
+            f.kind == "pod_created"
+                && f.entity("pod")
+                    .is_some_and(|pod| pods.contains(&(f.entity("namespace"), pod)))
+        })
+        .any(|(id, _)| {
+            graph.causes(id).any(|l| {
+                matches!(facts[l.cause].kind.as_str(), "evicted" | "taint_eviction")
+                    && hops
+                        .iter()
+                        .any(|h| h.node.as_deref() == facts[l.cause].entity("node"))
+            })
+        });
+    if replaced {
+        Spread::Domino
+    } else {
+        Spread::CommonCause
+    }
+}

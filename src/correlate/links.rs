@@ -1,0 +1,301 @@
+//! Links: every rule run over the facts.
+//!
+//! Facts are indexed by kind and entity value and sorted by time, so that a rule looks only at candidates in its window; at most [`CANDIDATES`] of them.
+
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+
+use chrono::{DateTime, TimeDelta, Utc};
+
+use super::{agree, spoken};
+use crate::grammar::cascade::{Rule, holds};
+use crate::grammar::physics::Constants;
+use crate::model::entity::joining_form;
+use crate::model::{Fact, FactId, Link};
+
+/// Candidates looked at for one effect and one rule, those nearest in time first. Bounds a storm of equal facts.
+const CANDIDATES: usize = 64;
+/// Other possible causes that are named.
+const OTHERS: usize = 5;
+
+/// Facts by kind, entity kind and value; the empty value holds those that do not name the entity.
+struct Index<'a> {
+    facts: &'a [Fact],
+    places: HashMap<(&'a str, &'a str, String), Vec<FactId>>,
+    kinds: HashMap<&'a str, Vec<FactId>>,
+    /// Values of each entity kind in the whole incident.
+    values: BTreeMap<&'a str, BTreeSet<String>>,
+}
+
+impl<'a> Index<'a> {
+    fn new(facts: &'a [Fact], rules: &'a [Rule]) -> Index<'a> {
+        let mut shared: BTreeSet<&str> = rules
+            .iter()
+            .flat_map(|r| &r.share)
+            .map(String::as_str)
+            .collect();
+        shared.insert("node");
+        let mut index = Index {
+            facts,
+            places: HashMap::new(),
+            kinds: HashMap::new(),
+            values: BTreeMap::new(),
+        };
+        for (id, fact) in facts.iter().enumerate() {
+            for kind in &shared {
+                if let Some(value) = fact.entity(kind) {
+                    index
+                        .values
+                        .entry(kind)
+                        .or_default()
+                        .insert(joining_form(kind, value));
+                }
+            }
+            if fact.moment.is_none() {
+                continue;
+            }
+            index.kinds.entry(fact.kind.as_str()).or_default().push(id);
+            for kind in &shared {
+                let value = fact
+                    .entity(kind)
+                    .map(|v| joining_form(kind, v))
+                    .unwrap_or_default();
+                index
+                    .places
+                    .entry((fact.kind.as_str(), kind, value))
+                    .or_default()
+                    .push(id);
+            }
+        }
+        index
+    }
+
+    fn moment(&self, id: FactId) -> DateTime<Utc> {
+        self.facts[id].moment.map_or(DateTime::UNIX_EPOCH, |m| m.at)
+    }
+
+    /// Facts of a list between two times.
+    fn between<'s>(
+        &self,
+        list: &'s [FactId],
+        from: DateTime<Utc>,
+        to: DateTime<Utc>,
+    ) -> &'s [FactId] {
+        let start = list.partition_point(|id| self.moment(*id) < from);
+        let end = list.partition_point(|id| self.moment(*id) <= to);
+        &list[start..end.max(start)]
+    }
+
+    /// An entity that one side does not name may be joined if the incident names only one value of it.
+    fn only_one(&self, kind: &str) -> bool {
+        self.values
+            .get(kind)
+            .is_some_and(|values| values.len() == 1)
+    }
+}
+
+/// Runs all rules. Links are in the order of their effects.
+pub fn find_links(facts: &[Fact], rules: &[Rule], constants: &Constants) -> Vec<Link> {
+    let index = Index::new(facts, rules);
+    let mut links: Vec<Link> = Vec::new();
+    for rule in rules {
+        let (Ok(least), Ok(most)) = (
+            constants.evaluate(&rule.not_before),
+            constants.evaluate(&rule.within),
+        ) else {
+            continue;
+        };
+        let typical = rule
+            .typical
+            .as_ref()
+            .and_then(|t| constants.evaluate(t).ok());
+        for effect in index.kinds.get(rule.effect.as_str()).into_iter().flatten() {
+            if holds(&rule.effect_when, |name| facts[*effect].entity(name)) {
+                links.extend(best_cause(&index, rule, *effect, least, most, typical));
+            }
+        }
+    }
+    links.sort_by(|a, b| (a.effect, a.cause, &a.rule).cmp(&(b.effect, b.cause, &b.rule)));
+    links
+}
+
+fn best_cause(
+    index: &Index,
+    rule: &Rule,
+    effect: FactId,
+    least: TimeDelta,
+    most: TimeDelta,
+    typical: Option<TimeDelta>,
+) -> Option<Link> {
+    let facts = index.facts;
+    let moment = facts[effect].moment?;
+    // A repeated effect is caused by what came before any of its repetitions; its own time is that of the first.
+    let latest = moment.latest() - least;
+    let earliest = moment.at - most - TimeDelta::seconds(1);
+    let mut found: Vec<(bool, TimeDelta, FactId)> = Vec::new();
+    let first = rule.share.first()?;
+    let lists: Vec<&[FactId]> = {
+        let mut keys = vec![String::new()];
+        if let Some(value) = facts[effect].entity(first) {
+            keys.push(joining_form(first, value));
+        }
+        let whole = facts[effect].entity(first).is_none();
+        let mut lists: Vec<&[FactId]> = keys
+            .into_iter()
+            .filter_map(|key| {
+                index
+                    .places
+                    .get(&(rule.cause.as_str(), first.as_str(), key))
+            })
+            .map(|list| index.between(list, earliest, latest))
+            .collect();
+        if whole && let Some(all) = index.kinds.get(rule.cause.as_str()) {
+            lists.push(index.between(all, earliest, latest));
+        }
+        lists
+    };
+    for list in lists {
+        // Nearest in time first.
+        for cause in list.iter().rev().take(CANDIDATES) {
+            if *cause == effect || !holds(&rule.cause_when, |name| facts[*cause].entity(name)) {
+                continue;
+            }
+            let Some(sure) = shares(index, rule, *cause, effect) else {
+                continue;
+            };
+            let Some(before) = facts[*cause].moment else {
+                continue;
+            };
+            let lag = moment.at - before.at;
+            let slack = before.precision + moment.precision;
+            if lag + slack < least || lag - slack > most || interrupted(index, rule, *cause, effect)
+            {
+                continue;
+            }
+            let far = typical.map_or(lag.abs(), |t| (lag - t).abs());
+            if !found.iter().any(|(_, _, id)| id == cause) {
+                found.push((!sure, far, *cause));
+            }
+        }
+    }
+    found.sort();
+    let (unsure, _, cause) = *found.first()?;
+    let lag = moment.at - facts[cause].moment?.at;
+    let confidence = if unsure {
+        rule.confidence.lower()
+    } else {
+        rule.confidence
+    };
+    let mut because = fill(&rule.because, &facts[cause], &facts[effect], lag);
+    if unsure {
+        let missing: Vec<&str> = rule
+            .share
+            .iter()
+            .filter(|kind| agree(&facts[cause], &facts[effect], kind).is_none())
+            .map(String::as_str)
+            .collect();
+        because.push_str(&format!(
+            " (the {} is not named in both records; it is the only one in the incident)",
+            missing.join(" and ")
+        ));
+    }
+    Some(Link {
+        cause,
+        effect,
+        rule: rule.id.clone(),
+        lag,
+        confidence,
+        because,
+        others: found
+            .iter()
+            .skip(1)
+            .take(OTHERS)
+            .map(|(_, _, id)| *id)
+            .collect(),
+    })
+}
+
+/// Returns whether cause and effect share what they must: `Some(true)` if all is known, `Some(false)` if something is not named but unique.
+fn shares(index: &Index, rule: &Rule, cause: FactId, effect: FactId) -> Option<bool> {
+    let (a, b) = (&index.facts[cause], &index.facts[effect]);
+    if rule
+        .differ
+        .iter()
+        .any(|kind| agree(a, b, kind) == Some(true))
+    {
+        return None;
+    }
+    let mut sure = true;
+    for kind in &rule.share {
+        match agree(a, b, kind) {
+            Some(true) => {}
+            Some(false) => return None,
+            None => {
+                let named = a.entity(kind).is_some() || b.entity(kind).is_some();
+                if !(named && index.only_one(kind)) {
+                    return None;
+                }
+                sure = false;
+            }
+        }
+    }
+    Some(sure)
+}
+
+/// Returns whether a signal that breaks the link lies between cause and effect, about the same things.
+fn interrupted(index: &Index, rule: &Rule, cause: FactId, effect: FactId) -> bool {
+    let (from, to) = (index.moment(cause), index.moment(effect));
+    rule.unless.iter().any(|kind| {
+        index.kinds.get(kind.as_str()).is_some_and(|list| {
+            index
+                .between(list, from, to)
+                .iter()
+                .take(CANDIDATES * 4)
+                .any(|id| {
+                    let at = index.moment(*id);
+                    at > from
+                        && at < to
+                        && *id != cause
+                        && *id != effect
+                        && rule.share.iter().all(|kind| {
+                            agree(&index.facts[*id], &index.facts[effect], kind) != Some(false)
+                                && agree(&index.facts[*id], &index.facts[cause], kind)
+                                    != Some(false)
+                        })
+                        && rule.share.iter().any(|kind| {
+                            agree(&index.facts[*id], &index.facts[effect], kind) == Some(true)
+                                || agree(&index.facts[*id], &index.facts[cause], kind) == Some(true)
+                        })
+                })
+        })
+    })
+}
+
+/// Fills a sentence's placeholders.
+fn fill(sentence: &str, cause: &Fact, effect: &Fact, lag: TimeDelta) -> String {
+    let mut text = String::new();
+    let mut rest = sentence;
+    while let Some(open) = rest.find('{') {
+        text.push_str(&rest[..open]);
+        let Some(close) = rest[open..].find('}') else {
+            break;
+        };
+        let name = &rest[open + 1..open + close];
+        let value = match name.split_once('.') {
+            Some(("cause", kind)) => cause.entity(kind),
+            Some(("effect", kind)) => effect.entity(kind),
+            _ if name == "delay" => None,
+            _ => effect.entity(name).or_else(|| cause.entity(name)),
+        };
+        match value {
+            Some(value) => text.push_str(value),
+            None if name == "delay" => text.push_str(&spoken(lag)),
+            None => text.push_str(&format!(
+                "(a {} that is not named)",
+                name.rsplit('.').next().unwrap_or(name)
+            )),
+        }
+        rest = &rest[open + close + 1..];
+    }
+    text.push_str(rest);
+    text
+}

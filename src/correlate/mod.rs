@@ -1,0 +1,96 @@
+//! Stage 5, correlate: facts → links → cascades with their verdict.
+//!
+//! Takes facts and states on one clock; gives cascades and the faults that belong to none. A link exists only if a rule's evidence exists;
+//! what is not explained stays unexplained. Start with [`correlate`]; rules are run in [`links`], verdicts found in [`verdicts`].
+
+mod contradictions;
+mod hops;
+mod links;
+mod proof;
+mod verdicts;
+
+use crate::grammar::Grammars;
+use crate::grammar::physics::Constants;
+use crate::model::entity::joining_form;
+pub(crate) use crate::model::moment::spoken;
+use crate::model::{Cascade, Condition, Contradiction, Fact, FactId, Link, Problem};
+pub use links::find_links;
+pub use proof::prove_cases;
+
+/// What correlate found.
+#[derive(Debug, Default)]
+pub struct Correlated {
+    /// Cascades: those that hit most nodes first, then the earliest.
+    pub cascades: Vec<Cascade>,
+    /// Faults that belong to no cascade, and why.
+    pub unrelated: Vec<(FactId, String)>,
+    /// Contradictions that touch no cascade.
+    pub contradictions: Vec<Contradiction>,
+    /// Constants that were used: name, value, where the value comes from.
+    pub constants: Vec<(String, String, String)>,
+}
+
+/// Finds cascades. `digests` gives the digests an image reference was seen to stand for.
+pub fn correlate(
+    facts: &[Fact],
+    conditions: &[Condition],
+    version: Option<&str>,
+    grammars: &Grammars,
+) -> (Correlated, Vec<Problem>) {
+    let constants = grammars.physics.for_version(version);
+    let links = find_links(facts, &grammars.rules, &constants);
+    let mut correlated = Correlated::default();
+    let mut cascades = verdicts::find_cascades(facts, conditions, &links, grammars, &constants);
+    let contradictions = contradictions::find(facts, grammars, &constants);
+    for contradiction in contradictions {
+        let place = cascades
+            .iter_mut()
+            .find(|c| contradiction.signals.iter().any(|s| c.members.contains(s)));
+        match place {
+            Some(cascade) => cascade.contradictions.push(contradiction),
+            None => correlated.contradictions.push(contradiction),
+        }
+    }
+    correlated.unrelated =
+        verdicts::unexplained(facts, &cascades, &correlated.contradictions, grammars);
+    correlated.constants = used_constants(&cascades, &links, grammars, &constants);
+    correlated.cascades = cascades;
+    (correlated, Vec::new())
+}
+
+fn used_constants(
+    cascades: &[Cascade],
+    links: &[Link],
+    grammars: &Grammars,
+    constants: &Constants,
+) -> Vec<(String, String, String)> {
+    let mut used = Vec::new();
+    let fired = |id: &str| {
+        cascades.iter().flat_map(|c| &c.links).any(|l| l.rule == id)
+            || (cascades.is_empty() && links.iter().any(|l| l.rule == id))
+    };
+    for rule in grammars.rules.iter().filter(|r| fired(&r.id)) {
+        for expression in [&rule.within, &rule.not_before] {
+            used.extend(constants.used_in(expression));
+        }
+    }
+    for forbidden in grammars
+        .physics
+        .forbidden
+        .iter()
+        .filter(|_| cascades.iter().any(|c| !c.contradictions.is_empty()))
+    {
+        used.extend(constants.used_in(&forbidden.closer_than));
+    }
+    used.sort();
+    used.dedup();
+    used.into_iter()
+        .map(|(name, value, from)| (name, spoken(value), from))
+        .collect()
+}
+
+/// Returns whether two facts agree on an entity: `Some(true)` equal, `Some(false)` different, `None` unknown on one side or both.
+fn agree(a: &Fact, b: &Fact, kind: &str) -> Option<bool> {
+    let (a, b) = (a.entity(kind)?, b.entity(kind)?);
+    Some(joining_form(kind, a) == joining_form(kind, b))
+}

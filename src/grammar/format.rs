@@ -1,0 +1,357 @@
+//! Formats: one envelope each, compiled from `grammars/formats/<format>.toml`.
+//!
+//! A format says how a record looks, which fields it has and what of it is peeled next. Peeling itself is in [`super::peel`].
+
+use std::collections::BTreeMap;
+
+use serde::Deserialize;
+use toml::Spanned;
+
+use super::mistake::Mistake;
+use super::pattern::Pattern;
+use super::stamp::Layout;
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct FormatFile {
+    title: String,
+    about: String,
+    source: String,
+    shape: Spanned<String>,
+    #[serde(default)]
+    pattern: Option<Spanned<String>>,
+    #[serde(default)]
+    patterns: Vec<Spanned<String>>,
+    #[serde(default)]
+    component: Option<String>,
+    #[serde(default)]
+    of: Option<String>,
+    #[serde(default)]
+    reader: Option<Spanned<String>>,
+    #[serde(default)]
+    unread: Option<String>,
+    #[serde(default)]
+    begins: Vec<String>,
+    #[serde(default)]
+    always: bool,
+    #[serde(default)]
+    time: Option<TimeTable>,
+    #[serde(default, rename = "where")]
+    where_: BTreeMap<String, Spanned<OneOrMore>>,
+    #[serde(default)]
+    fields: BTreeMap<String, String>,
+    #[serde(default)]
+    entities: BTreeMap<String, String>,
+    #[serde(default)]
+    entity_when: Vec<EntityWhen>,
+    #[serde(default)]
+    sample: Vec<FormatSample>,
+    #[serde(default)]
+    not_mine: Vec<NotMine>,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct TimeTable {
+    reads: Vec<Spanned<String>>,
+}
+
+/// One text or a list of texts.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(untagged)]
+pub(crate) enum OneOrMore {
+    One(String),
+    More(Vec<String>),
+}
+
+impl OneOrMore {
+    pub(crate) fn list(&self) -> Vec<&str> {
+        match self {
+            OneOrMore::One(text) => vec![text],
+            OneOrMore::More(texts) => texts.iter().map(String::as_str).collect(),
+        }
+    }
+}
+
+/// Entities that a record has only where a field has a value.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct EntityWhen {
+    /// The field.
+    pub field: String,
+    /// Its value.
+    pub is: String,
+    /// Entity kind = field.
+    pub set: BTreeMap<String, String>,
+}
+
+/// A record that a format reads, with the fields it must give.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct FormatSample {
+    /// The record.
+    pub text: String,
+    /// Fields; `body` is what is peeled next.
+    #[serde(default)]
+    pub expect: BTreeMap<String, String>,
+}
+
+/// A record that a format must refuse.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct NotMine {
+    /// The record.
+    pub text: String,
+    /// Whose it is, or why.
+    #[serde(default)]
+    pub why: Option<String>,
+}
+
+/// What a record is cut from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Shape {
+    /// A line of text.
+    Lines,
+    /// A JSON object, on a line of its own, in a list, or inside another object.
+    Json,
+    /// The whole source.
+    Document,
+}
+
+/// What a JSON path must hold.
+#[derive(Debug, Clone)]
+pub enum Condition {
+    /// It is there.
+    Present,
+    /// One of these patterns fits the whole value.
+    Fits(Vec<Pattern>),
+}
+
+/// Alternatives of a JSON path; the first that is present counts.
+pub type Paths = Vec<Vec<String>>;
+
+/// One envelope.
+#[derive(Debug, Clone)]
+pub struct Format {
+    /// Id: the file name.
+    pub id: String,
+    /// Title.
+    pub title: String,
+    /// What it is.
+    pub about: String,
+    /// Where its shape is specified.
+    pub source: String,
+    /// What a record is cut from.
+    pub shape: Shape,
+    /// Line patterns.
+    pub patterns: Vec<Pattern>,
+    /// Who speaks, where the shape itself tells.
+    pub component: Option<String>,
+    /// Record type.
+    pub of: Option<String>,
+    /// A Rust reader.
+    pub reader: Option<String>,
+    /// Why nothing is read from it.
+    pub unread: Option<String>,
+    /// How a document begins, in lower case.
+    pub begins: Vec<String>,
+    /// Read its records even without a needle.
+    pub always: bool,
+    /// Time layouts.
+    pub layouts: Vec<Layout>,
+    /// What a JSON object must hold.
+    pub conditions: Vec<(Paths, Condition)>,
+    /// JSON fields.
+    pub fields: Vec<(String, Paths)>,
+    /// Entity kind = field.
+    pub entities: Vec<(String, String)>,
+    /// Conditional entities.
+    pub entity_when: Vec<EntityWhen>,
+    /// Samples.
+    pub samples: Vec<FormatSample>,
+    /// Records of others.
+    pub not_mine: Vec<NotMine>,
+}
+
+/// Rust readers that a format file may name.
+pub const READERS: &[(&str, &str)] = &[
+    (
+        "klog-pairs",
+        "takes a klog structured body apart: \"message\" key=value …",
+    ),
+    (
+        "logfmt",
+        "takes logrus text apart: time=… level=… msg=\"…\" key=value …",
+    ),
+    (
+        "kube-node",
+        "gives one record for each condition and taint of a Node object",
+    ),
+    (
+        "kube-pod",
+        "gives one record for the status and for each container of a Pod object",
+    ),
+    (
+        "kube-workload",
+        "reads owner and image of ReplicaSets, Deployments, StatefulSets and DaemonSets",
+    ),
+    (
+        "registry-envelope",
+        "gives one record for each event of a notification envelope",
+    ),
+    ("df", "reads df tables, with stamps between them"),
+];
+
+pub(crate) fn parse_paths(text: &str) -> Paths {
+    text.split('|')
+        .map(|path| {
+            path.trim()
+                .split('.')
+                .map(|part| part.replace('\u{1f}', "."))
+                .collect()
+        })
+        .collect()
+}
+
+impl Format {
+    pub(crate) fn load(
+        id: &str,
+        file: &str,
+        text: &str,
+        mistakes: &mut Vec<Mistake>,
+    ) -> Option<Format> {
+        let parsed: FormatFile = super::parse_toml(file, text, mistakes)?;
+        let before = mistakes.len();
+        let shape = match parsed.shape.get_ref().as_str() {
+            "lines" => Shape::Lines,
+            "json" => Shape::Json,
+            "document" => Shape::Document,
+            other => {
+                mistakes.push(
+                    Mistake::new(
+                        file,
+                        parsed.shape.span(),
+                        format!("\"{other}\" is no shape"),
+                    )
+                    .with_example("shape = \"lines\", \"json\" or \"document\""),
+                );
+                return None;
+            }
+        };
+        let mut layouts = Vec::new();
+        for layout in parsed.time.iter().flat_map(|time| &time.reads) {
+            match Layout::parse(layout.get_ref()) {
+                Ok(layout) => layouts.push(layout),
+                Err(reason) => mistakes.push(Mistake::new(file, layout.span(), reason)),
+            }
+        }
+        let mut patterns = Vec::new();
+        for pattern in parsed.pattern.iter().chain(&parsed.patterns) {
+            match Pattern::parse(pattern.get_ref(), true) {
+                Ok(found) => {
+                    if layouts.is_empty() && pattern.get_ref().contains(":time}") {
+                        mistakes.push(
+                            Mistake::new(
+                                file,
+                                pattern.span(),
+                                "the pattern has a time field, but no layout is given",
+                            )
+                            .with_example("[time]\nreads = [\"rfc3339\"]"),
+                        );
+                    }
+                    patterns.push(found);
+                }
+                Err(mistake) => {
+                    mistakes.push(Mistake::in_pattern(file, text, pattern.span(), &mistake))
+                }
+            }
+        }
+        if let Some(reader) = &parsed.reader
+            && !READERS.iter().any(|(name, _)| name == reader.get_ref())
+        {
+            let known: Vec<&str> = READERS.iter().map(|(name, _)| *name).collect();
+            mistakes.push(Mistake::new(
+                file,
+                reader.span(),
+                format!(
+                    "no reader is called \"{}\"; known are {}",
+                    reader.get_ref(),
+                    known.join(", ")
+                ),
+            ));
+        }
+        if shape == Shape::Lines && patterns.is_empty() && parsed.reader.is_none() {
+            mistakes.push(
+                Mistake::new(
+                    file,
+                    parsed.shape.span(),
+                    "a format of lines needs a pattern",
+                )
+                .with_example("pattern = \"{at:time} {body:rest}\""),
+            );
+        }
+        if shape == Shape::Json && parsed.where_.is_empty() {
+            mistakes.push(
+                Mistake::new(
+                    file,
+                    parsed.shape.span(),
+                    "a JSON format must say how its objects are known",
+                )
+                .with_example("[where]\nkind = \"Event\""),
+            );
+        }
+        if parsed.sample.is_empty() {
+            mistakes.push(
+                Mistake::new(
+                    file,
+                    0..0,
+                    "a format must prove itself with at least one sample",
+                )
+                .with_example("[[sample]]\ntext = '''…'''\nexpect = { body = \"…\" }"),
+            );
+        }
+        let mut conditions = Vec::new();
+        for (path, wanted) in &parsed.where_ {
+            let texts = wanted.get_ref().list();
+            if texts == ["*"] {
+                conditions.push((parse_paths(path), Condition::Present));
+                continue;
+            }
+            let mut alternatives = Vec::new();
+            for text_of in texts {
+                match Pattern::parse(text_of, true) {
+                    Ok(pattern) => alternatives.push(pattern),
+                    Err(mistake) => {
+                        mistakes.push(Mistake::in_pattern(file, text, wanted.span(), &mistake))
+                    }
+                }
+            }
+            conditions.push((parse_paths(path), Condition::Fits(alternatives)));
+        }
+        (mistakes.len() == before).then(|| Format {
+            id: id.to_owned(),
+            title: parsed.title,
+            about: parsed.about,
+            source: parsed.source,
+            shape,
+            patterns,
+            component: parsed.component,
+            of: parsed.of,
+            reader: parsed.reader.map(Spanned::into_inner),
+            unread: parsed.unread,
+            begins: parsed.begins.iter().map(|b| b.to_lowercase()).collect(),
+            always: parsed.always,
+            layouts,
+            conditions,
+            fields: parsed
+                .fields
+                .iter()
+                .map(|(name, paths)| (name.clone(), parse_paths(paths)))
+                .collect(),
+            entities: parsed.entities.into_iter().collect(),
+            entity_when: parsed.entity_when,
+            samples: parsed.sample,
+            not_mine: parsed.not_mine,
+        })
+    }
+}

@@ -1,0 +1,303 @@
+//! Grammars: formats, signals, causal rules, verdicts, constants and vocabulary, read from files and checked.
+//!
+//! Takes the text of grammar files (embedded ones, then overlays); gives [`Grammars`] or every mistake at once.
+//! Does not touch the file system. Start with [`Grammars::load`]; patterns are in [`pattern`], envelopes in [`peel`].
+
+pub mod cascade;
+pub mod format;
+pub mod kinds;
+pub mod mechanism;
+pub mod mistake;
+pub mod pattern;
+pub mod peel;
+pub mod physics;
+pub mod proof;
+pub mod signal;
+pub mod stamp;
+pub mod structured;
+pub mod timeline;
+pub mod vocabulary;
+
+use std::collections::BTreeMap;
+
+use serde::de::DeserializeOwned;
+use sha2::{Digest, Sha256};
+
+use cascade::Rule;
+use format::Format;
+use mechanism::Mechanism;
+use mistake::Mistake;
+use peel::Peeler;
+use physics::Physics;
+use signal::SignalKind;
+use vocabulary::Vocabulary;
+
+/// The files under `grammars/` as they were when the binary was built: name and text.
+pub static EMBEDDED: &[(&str, &str)] = include!(concat!(env!("OUT_DIR"), "/grammars.rs"));
+
+/// Everything Rootline knows.
+#[derive(Debug, Clone, Default)]
+pub struct Grammars {
+    /// Formats, ready to peel.
+    pub peeler: Peeler,
+    /// Signal kinds, by kind.
+    pub signals: Vec<SignalKind>,
+    /// Causal rules, by id.
+    pub rules: Vec<Rule>,
+    /// Verdicts, those decided first in front.
+    pub mechanisms: Vec<Mechanism>,
+    /// Constants.
+    pub physics: Physics,
+    /// Words and tables.
+    pub vocabulary: Vocabulary,
+    /// SHA-256 over names and texts of all files in force.
+    pub sha256: String,
+    /// The files in force.
+    pub files: BTreeMap<String, String>,
+}
+
+/// The five kinds of grammar file.
+enum FileKind<'a> {
+    Format(&'a str),
+    Signal(String),
+    Rule(&'a str),
+    Mechanism(String),
+    Physics,
+    Vocabulary,
+}
+
+fn kind_of(name: &str) -> Option<FileKind<'_>> {
+    let stem = name.strip_suffix(".toml")?;
+    match stem.split_once('/') {
+        None if stem == "physics" => Some(FileKind::Physics),
+        None if stem == "vocabulary" => Some(FileKind::Vocabulary),
+        Some(("formats", id)) => Some(FileKind::Format(id)),
+        Some(("signals", id)) => Some(FileKind::Signal(id.replace('-', "_"))),
+        Some(("cascades", id)) => Some(FileKind::Rule(id)),
+        Some(("mechanisms", id)) => Some(FileKind::Mechanism(id.replace('-', "_"))),
+        _ => None,
+    }
+}
+
+/// Parses TOML, turning its error into a located mistake.
+fn parse_toml<T: DeserializeOwned>(
+    file: &str,
+    text: &str,
+    mistakes: &mut Vec<Mistake>,
+) -> Option<T> {
+    match toml::from_str(text) {
+        Ok(value) => Some(value),
+        Err(error) => {
+            mistakes.push(Mistake::new(
+                file,
+                error.span().unwrap_or(0..0),
+                error.message().to_owned(),
+            ));
+            None
+        }
+    }
+}
+
+impl Grammars {
+    /// Loads the embedded grammars alone. They are checked by the tests, so a mistake here is ours.
+    ///
+    /// # Errors
+    /// All mistakes.
+    pub fn embedded() -> Result<Grammars, Vec<Mistake>> {
+        Grammars::load(&[])
+    }
+
+    /// Loads the embedded grammars and lays further files over them: a file of the same name replaces the embedded one,
+    /// `physics.toml` and `vocabulary.toml` are merged by key.
+    ///
+    /// # Errors
+    /// All mistakes of all files.
+    pub fn load(overlay: &[(String, String)]) -> Result<Grammars, Vec<Mistake>> {
+        let mut files: BTreeMap<String, String> = EMBEDDED
+            .iter()
+            .map(|(name, text)| ((*name).to_owned(), (*text).to_owned()))
+            .collect();
+        let mut merged: Vec<(&str, &str)> = Vec::new();
+        for (name, text) in overlay {
+            if matches!(name.as_str(), "physics.toml" | "vocabulary.toml") {
+                merged.push((name, text));
+            } else {
+                files.insert(name.clone(), text.clone());
+            }
+        }
+        let mut mistakes = Vec::new();
+        let mut physics = Physics::default();
+        let mut vocabulary = Vocabulary::default();
+        let singles: Vec<(&str, &str)> = files
+            .iter()
+            .filter(|(n, _)| !n.contains('/'))
+            .map(|(n, t)| (n.as_str(), t.as_str()))
+            .chain(merged.iter().copied())
+            .collect();
+        for (name, text) in &singles {
+            match kind_of(name) {
+                Some(FileKind::Physics) => {
+                    if let Some(read) = parse_toml::<Physics>(name, text, &mut mistakes) {
+                        for (constant, entry) in &read.constant {
+                            for value in std::iter::once(&entry.value).chain(entry.by_version.iter().map(|v| &v.value)) {
+                                if let Err(reason) = physics::parse_duration(value) {
+                                    let at = text.find(constant.as_str()).unwrap_or(0);
+                                    mistakes.push(Mistake::new(name, at..at + constant.len(), format!("constant \"{constant}\": {reason}")));
+                                }
+                            }
+                        }
+                        physics.overlay(read);
+                    }
+                }
+                Some(FileKind::Vocabulary) => {
+                    if let Some(read) = parse_toml::<Vocabulary>(name, text, &mut mistakes) {
+                        vocabulary.overlay(read);
+                    }
+                }
+                _ => mistakes.push(Mistake::new(name, 0..0, "no grammar file has this name; known are formats/, signals/, cascades/, mechanisms/, physics.toml and vocabulary.toml")),
+            }
+        }
+        let constants = physics.for_version(None);
+        for forbidden in &physics.forbidden {
+            if let Err(reason) = constants.evaluate(&forbidden.closer_than) {
+                mistakes.push(Mistake::new(
+                    "physics.toml",
+                    0..0,
+                    format!("\"{}\": {reason}", forbidden.id),
+                ));
+            }
+        }
+        // A signal kind is known if it has a file: a new one needs no other edit.
+        let kinds: Vec<String> = files
+            .keys()
+            .filter_map(|name| {
+                if let Some(FileKind::Signal(kind)) = kind_of(name) {
+                    Some(kind)
+                } else {
+                    None
+                }
+            })
+            .collect();
+        let known = |kind: &str| {
+            if kinds.iter().any(|k| k == kind) {
+                return None;
+            }
+            let names: Vec<&str> = kinds.iter().map(String::as_str).collect();
+            Some(format!(
+                "no signal is called \"{kind}\"; did you mean \"{}\"?",
+                pattern::nearest(kind, &names)
+            ))
+        };
+        let rule_ids: Vec<String> = files
+            .keys()
+            .filter_map(|name| {
+                if let Some(FileKind::Rule(id)) = kind_of(name) {
+                    Some(id.to_owned())
+                } else {
+                    None
+                }
+            })
+            .collect();
+        let (mut formats, mut signals, mut rules, mut mechanisms) =
+            (Vec::new(), Vec::new(), Vec::new(), Vec::new());
+        for (name, text) in files.iter().filter(|(n, _)| n.contains('/')) {
+            match kind_of(name) {
+                Some(FileKind::Format(id)) => formats.extend(Format::load(id, name, text, &mut mistakes)),
+                Some(FileKind::Signal(kind)) => signals.extend(SignalKind::load(&kind, name, text, &mut mistakes)),
+                Some(FileKind::Rule(id)) => rules.extend(Rule::load(id, name, text, &constants, &known, &mut mistakes)),
+                Some(FileKind::Mechanism(id)) => mechanisms.extend(Mechanism::load(&id, name, text, &constants, &rule_ids, &known, &mut mistakes)),
+                _ => mistakes.push(Mistake::new(name, 0..0, "no grammar folder has this name; known are formats/, signals/, cascades/ and mechanisms/")),
+            }
+        }
+        if !mistakes.is_empty() {
+            return Err(mistakes);
+        }
+        let mut hash = Sha256::new();
+        for (name, text) in files
+            .iter()
+            .map(|(n, t)| (n.as_str(), t.as_str()))
+            .chain(merged)
+        {
+            hash.update((name.len() as u64).to_le_bytes());
+            hash.update(name);
+            hash.update((text.len() as u64).to_le_bytes());
+            hash.update(text);
+        }
+        Ok(Grammars {
+            peeler: Peeler::new(formats),
+            signals,
+            rules,
+            mechanisms: in_order(mechanisms),
+            physics,
+            vocabulary,
+            sha256: hex(&hash.finalize()),
+            files,
+        })
+    }
+
+    /// Returns a signal kind.
+    pub fn signal(&self, kind: &str) -> Option<&SignalKind> {
+        self.signals.iter().find(|s| s.kind == kind)
+    }
+
+    /// Returns whether something is wrong when a signal of this kind happens.
+    pub fn is_fault(&self, kind: &str) -> bool {
+        self.vocabulary
+            .signal
+            .get(kind)
+            .is_some_and(|word| word.fault)
+    }
+
+    /// Returns the stage of a signal kind.
+    pub fn stage(&self, kind: &str) -> &str {
+        self.vocabulary
+            .signal
+            .get(kind)
+            .map_or("other", |word| word.stage.as_str())
+    }
+
+    /// Finds what a record says: of several wordings that fit, the one with most literal text.
+    pub fn find_signal(&self, record: &peel::Record) -> Option<(&SignalKind, signal::Found)> {
+        self.signals
+            .iter()
+            .flat_map(|kind| {
+                kind.wordings.iter().filter_map(move |wording| {
+                    wording
+                        .find(record, &self.vocabulary)
+                        .map(|found| (kind, found))
+                })
+            })
+            .max_by(|a, b| (a.1.weight, &b.0.kind).cmp(&(b.1.weight, &a.0.kind)))
+    }
+}
+
+/// Puts a mechanism after those it yields to.
+fn in_order(mut left: Vec<Mechanism>) -> Vec<Mechanism> {
+    left.sort_by(|a, b| a.id.cmp(&b.id));
+    let mut done: Vec<Mechanism> = Vec::new();
+    while !left.is_empty() {
+        let ready = left
+            .iter()
+            .position(|m| {
+                m.yields_to.iter().all(|first| {
+                    !left
+                        .iter()
+                        .any(|other| other.id == *first && other.id != m.id)
+                })
+            })
+            .unwrap_or(0);
+        done.push(left.remove(ready));
+    }
+    done
+}
+
+/// Returns bytes as hexadecimal digits.
+pub fn hex(bytes: &[u8]) -> String {
+    bytes
+        .iter()
+        .fold(String::with_capacity(bytes.len() * 2), |mut text, byte| {
+            use std::fmt::Write as _;
+            let _ = write!(text, "{byte:02x}");
+            text
+        })
+}

@@ -1,0 +1,466 @@
+//! Peeling: a record is taken out of its envelopes, outermost first, keeping every stamp found on the way.
+//!
+//! Takes one line or one JSON object; gives the [`Record`]s in it. An audit line that holds a Pod is two records.
+//! Does not match signals and does not know files. Start with [`Peeler::peel_line`].
+
+use std::borrow::Cow;
+use std::collections::BTreeMap;
+
+use serde_json::Value;
+
+use super::format::{Condition, Format, Paths, Shape};
+use super::stamp::Layout;
+use super::structured;
+use crate::model::{Entities, Reading, Witness};
+
+/// Envelopes in envelopes deeper than this are left as they are.
+const DEEPEST: usize = 8;
+
+/// One record, out of its envelopes.
+#[derive(Debug, Clone, Default)]
+pub struct Record {
+    /// Record type: `log`, `event`, `audit`, `node-condition` …
+    pub of: String,
+    /// Formats of its layers, outermost first.
+    pub formats: Vec<String>,
+    /// Who speaks.
+    pub component: Option<String>,
+    /// Host that the record names as its own.
+    pub host: Option<String>,
+    /// Fields of all layers; an inner layer wins.
+    pub fields: BTreeMap<String, String>,
+    /// Entities that the layers give.
+    pub entities: Entities,
+    /// The message.
+    pub body: String,
+    /// The message came with named values beside it.
+    pub structured: bool,
+    /// Stamps, outermost first.
+    pub readings: Vec<Reading>,
+    /// The stamp is that of a line above.
+    pub stamp_inherited: bool,
+    /// End of a repeated record.
+    pub last: Option<Reading>,
+    /// Repetitions.
+    pub count: u64,
+    /// Occurrence or state.
+    pub witness: Option<Witness>,
+    /// The innermost JSON object and the reader that its format names.
+    pub object: Option<(Value, String)>,
+}
+
+/// Formats in the order in which they are tried.
+#[derive(Debug, Clone, Default)]
+pub struct Peeler {
+    formats: Vec<Format>,
+    /// Indexes into `formats`, the most particular first.
+    lines: Vec<usize>,
+    json: Vec<usize>,
+}
+
+impl Peeler {
+    /// Works out the order from the formats' own samples: a format that also reads another's samples comes after it.
+    pub fn new(formats: Vec<Format>) -> Peeler {
+        let mut peeler = Peeler {
+            formats,
+            lines: Vec::new(),
+            json: Vec::new(),
+        };
+        let reads_others = |peeler: &Peeler, index: usize| -> usize {
+            peeler
+                .formats
+                .iter()
+                .enumerate()
+                .filter(|(other, _)| *other != index)
+                .flat_map(|(_, f)| &f.samples)
+                .filter(|sample| peeler.reads(index, &sample.text))
+                .count()
+        };
+        let mut order: Vec<(usize, String, usize)> = (0..peeler.formats.len())
+            .map(|i| (reads_others(&peeler, i), peeler.formats[i].id.clone(), i))
+            .collect();
+        order.sort();
+        for (_, _, index) in order {
+            match peeler.formats[index].shape {
+                Shape::Lines => peeler.lines.push(index),
+                Shape::Json => peeler.json.push(index),
+                Shape::Document => {}
+            }
+        }
+        peeler
+    }
+
+    /// Returns all formats.
+    pub fn formats(&self) -> &[Format] {
+        &self.formats
+    }
+
+    /// Returns a format by its id.
+    pub fn format(&self, id: &str) -> Option<&Format> {
+        self.formats.iter().find(|f| f.id == id)
+    }
+
+    /// Returns whether one format reads a text as its outermost layer.
+    pub fn reads(&self, index: usize, text: &str) -> bool {
+        let format = &self.formats[index];
+        match format.shape {
+            Shape::Lines => read_line(format, text).is_some(),
+            Shape::Json => {
+                serde_json::from_str::<Value>(text.trim()).is_ok_and(|value| fits(format, &value))
+            }
+            Shape::Document => document_begins(format, text),
+        }
+    }
+
+    /// Returns the ids of all formats that read a text as their outermost layer.
+    pub fn readers_of(&self, text: &str) -> Vec<&str> {
+        (0..self.formats.len())
+            .filter(|i| self.reads(*i, text))
+            .map(|i| self.formats[i].id.as_str())
+            .collect()
+    }
+
+    /// Returns the document format that a source begins as.
+    pub fn document(&self, head: &str) -> Option<&Format> {
+        self.formats
+            .iter()
+            .find(|f| f.shape == Shape::Document && document_begins(f, head))
+    }
+
+    /// Peels one line. The last record is the innermost; a line that nothing reads gives one record without formats.
+    pub fn peel_line(&self, line: &str) -> Vec<Record> {
+        let mut records = Vec::new();
+        let record = Record {
+            of: "log".into(),
+            count: 1,
+            ..Record::default()
+        };
+        self.peel_text(record, clean(line), 0, &mut records);
+        records
+    }
+
+    /// Peels one JSON object.
+    pub fn peel_value(&self, value: Value) -> Vec<Record> {
+        let mut records = Vec::new();
+        let record = Record {
+            of: "log".into(),
+            count: 1,
+            ..Record::default()
+        };
+        self.peel_object(record, value, 0, &mut records);
+        records
+    }
+
+    fn peel_text(
+        &self,
+        mut record: Record,
+        text: Cow<'_, str>,
+        depth: usize,
+        records: &mut Vec<Record>,
+    ) {
+        let text = text.into_owned();
+        if depth < DEEPEST {
+            if text.trim_start().starts_with('{')
+                && let Ok(value) = serde_json::from_str::<Value>(text.trim())
+                && self.json.iter().any(|i| fits(&self.formats[*i], &value))
+            {
+                return self.peel_object(record, value, depth, records);
+            }
+            for index in &self.lines {
+                let format = &self.formats[*index];
+                if let Some(layer) = read_line(format, &text) {
+                    let next = layer.body.clone();
+                    self.apply(&mut record, format, layer);
+                    return match next {
+                        Some(body) if !body.is_empty() => {
+                            self.peel_text(record, Cow::Owned(body), depth + 1, records)
+                        }
+                        _ => records.push(record),
+                    };
+                }
+            }
+        }
+        record.body = text;
+        records.push(record);
+    }
+
+    fn peel_object(
+        &self,
+        mut record: Record,
+        value: Value,
+        depth: usize,
+        records: &mut Vec<Record>,
+    ) {
+        let Some(index) = self
+            .json
+            .iter()
+            .find(|i| fits(&self.formats[**i], &value))
+            .copied()
+        else {
+            record.object = None;
+            if record.formats.is_empty() || record.of != "log" {
+                return;
+            }
+            return records.push(record);
+        };
+        let format = &self.formats[index];
+        let layer = read_object(format, &value);
+        let body = layer.body.clone();
+        self.apply(&mut record, format, layer);
+        let inner = format
+            .fields
+            .iter()
+            .find(|(name, _)| name == "object")
+            .and_then(|(_, paths)| find(&value, paths))
+            .cloned();
+        if let Some(reader) = &format.reader {
+            record.object = Some((value, reader.clone()));
+        }
+        if format.of.is_some() {
+            record.body = body.clone().unwrap_or_default();
+            records.push(record.clone());
+        }
+        match (inner, body) {
+            (Some(inner), _) if depth < DEEPEST => {
+                record.object = None;
+                record.of = "log".into();
+                // What the envelope says of itself is not what its content says.
+                record.entities.clear();
+                self.peel_object(record, inner, depth + 1, records);
+            }
+            (_, Some(body)) if format.of.is_none() => {
+                self.peel_text(record, Cow::Owned(body), depth + 1, records)
+            }
+            _ if format.of.is_none() => records.push(record),
+            _ => {}
+        }
+    }
+
+    fn apply(&self, record: &mut Record, format: &Format, layer: Layer) {
+        record.formats.push(format.id.clone());
+        if let Some(of) = &format.of {
+            record.of.clone_from(of);
+        }
+        record.structured |= layer.structured;
+        record.readings.extend(layer.at);
+        if layer.last.is_some() {
+            record.last = layer.last;
+        }
+        // Named values of a structured message may be called host or component and mean something else.
+        let own = |name: &str| {
+            layer
+                .fields
+                .get(name)
+                .filter(|value| !layer.structured && !value.is_empty())
+        };
+        if let Some(component) = own("component").or(format.component.as_ref()) {
+            record.component = Some(component.clone());
+        }
+        if let Some(host) = own("host") {
+            record.host = Some(host.clone());
+        }
+        if let Some(count) = own("count").and_then(|c| c.parse().ok()) {
+            record.count = count;
+        }
+        for (name, value) in layer.fields {
+            record.fields.insert(name, value);
+        }
+        let conditional = format
+            .entity_when
+            .iter()
+            .filter(|when| record.fields.get(&when.field) == Some(&when.is))
+            .flat_map(|when| when.set.iter());
+        let fields = &record.fields;
+        let entities: Vec<(String, String)> = format
+            .entities
+            .iter()
+            .map(|(a, b)| (a, b))
+            .chain(conditional)
+            .filter_map(|(entity, field)| {
+                fields
+                    .get(field)
+                    .filter(|v| !v.is_empty())
+                    .map(|v| (entity.clone(), v.clone()))
+            })
+            .collect();
+        record.entities.extend(entities);
+    }
+}
+
+/// What one layer gives.
+#[derive(Default)]
+struct Layer {
+    fields: BTreeMap<String, String>,
+    at: Vec<Reading>,
+    last: Option<Reading>,
+    body: Option<String>,
+    structured: bool,
+}
+
+fn read_line(format: &Format, text: &str) -> Option<Layer> {
+    let mut layer = Layer::default();
+    match format.reader.as_deref() {
+        Some("klog-pairs") => {
+            let (message, pairs) = structured::klog(text)?;
+            layer.fields.extend(pairs);
+            layer.body = Some(message);
+            layer.structured = true;
+        }
+        Some("logfmt") => {
+            for (key, value) in structured::logfmt(text)? {
+                match key.as_str() {
+                    "time" => layer.at.extend(
+                        format
+                            .layouts
+                            .iter()
+                            .find_map(|l| l.take(&value))
+                            .map(|(_, reading)| reading),
+                    ),
+                    "msg" => layer.body = Some(value),
+                    _ => {
+                        layer.fields.insert(key, value);
+                    }
+                }
+            }
+            layer.structured = true;
+            layer.body.as_ref()?;
+        }
+        _ => {
+            let captures = format
+                .patterns
+                .iter()
+                .find_map(|pattern| pattern.find(text, &format.layouts))?;
+            for (name, reading) in captures.times {
+                if name == "last" {
+                    layer.last = Some(reading)
+                } else {
+                    layer.at.push(reading)
+                }
+            }
+            for (name, value) in captures.values {
+                if name == "body" {
+                    layer.body = Some(value)
+                } else {
+                    drop(layer.fields.insert(name, value))
+                }
+            }
+        }
+    }
+    Some(layer)
+}
+
+fn read_object(format: &Format, value: &Value) -> Layer {
+    let mut layer = Layer::default();
+    for (name, paths) in &format.fields {
+        if name == "object" {
+            continue;
+        }
+        let Some(found) = find(value, paths) else {
+            continue;
+        };
+        let text = plain(found);
+        let stamp = || {
+            format
+                .layouts
+                .iter()
+                .find_map(|layout: &Layout| layout.take(&text))
+                .map(|(_, reading)| reading)
+        };
+        match name.as_str() {
+            "at" => layer.at.extend(stamp()),
+            "last" => layer.last = stamp(),
+            "body" => layer.body = Some(text),
+            _ => drop(layer.fields.insert(name.clone(), text)),
+        }
+    }
+    layer
+}
+
+/// Returns the text of a JSON value: strings as they are, byte arrays (journald's binary fields) as text, everything else as JSON.
+pub fn plain(value: &Value) -> String {
+    match value {
+        Value::String(text) => text.clone(),
+        Value::Array(items)
+            if !items.is_empty() && items.iter().all(|v| v.as_u64().is_some_and(|b| b < 256)) =>
+        {
+            let bytes: Vec<u8> = items
+                .iter()
+                .filter_map(|v| v.as_u64().and_then(|b| u8::try_from(b).ok()))
+                .collect();
+            String::from_utf8_lossy(&bytes).into_owned()
+        }
+        other => other.to_string(),
+    }
+}
+
+/// Finds the first alternative that is present and not null.
+pub fn find<'a>(value: &'a Value, paths: &Paths) -> Option<&'a Value> {
+    paths
+        .iter()
+        .find_map(|path| walk(value, path))
+        .filter(|found| !found.is_null())
+}
+
+fn walk<'a>(value: &'a Value, path: &[String]) -> Option<&'a Value> {
+    let mut at = value;
+    for (depth, part) in path.iter().enumerate() {
+        at = match part.strip_suffix("[]") {
+            Some(name) => {
+                let list = at.get(name)?.as_array()?;
+                return list.iter().find_map(|item| walk(item, &path[depth + 1..]));
+            }
+            None => at.get(part.as_str())?,
+        };
+    }
+    (!at.is_null()).then_some(at)
+}
+
+fn fits(format: &Format, value: &Value) -> bool {
+    value.is_object()
+        && format.conditions.iter().all(|(paths, condition)| {
+            match (find(value, paths), condition) {
+                (Some(_), Condition::Present) => true,
+                (Some(found), Condition::Fits(patterns)) => {
+                    let text = plain(found);
+                    patterns.iter().any(|p| p.find(&text, &[]).is_some())
+                }
+                (None, _) => false,
+            }
+        })
+}
+
+fn document_begins(format: &Format, text: &str) -> bool {
+    let start = text.trim_start_matches('\u{feff}').trim_start();
+    let head: String = start.chars().take(200).collect::<String>().to_lowercase();
+    let first_lines = || start.lines().take(5);
+    format.shape == Shape::Document
+        && (format.begins.iter().any(|b| head.starts_with(b))
+            || format
+                .patterns
+                .iter()
+                .any(|p| first_lines().any(|l| p.find(l, &[]).is_some())))
+}
+
+/// Removes what is not text of the record: byte order mark, carriage return, NULs, terminal colours.
+pub fn clean(line: &str) -> Cow<'_, str> {
+    let line = line
+        .trim_start_matches(['\u{feff}', '\0'])
+        .trim_end_matches(['\r', '\n', '\0']);
+    if !line.contains('\u{1b}') {
+        return Cow::Borrowed(line);
+    }
+    let mut kept = String::with_capacity(line.len());
+    let mut chars = line.chars().peekable();
+    while let Some(c) = chars.next() {
+        if c != '\u{1b}' {
+            kept.push(c);
+            continue;
+        }
+        // ECMA-48 control sequence: ESC [ parameters, ended by a letter-like character.
+        if chars.next_if_eq(&'[').is_some() {
+            while chars.next_if(|c| !('@'..='~').contains(c)).is_some() {}
+            chars.next();
+        }
+    }
+    Cow::Owned(kept)
+}

@@ -1,0 +1,553 @@
+//! Signal kinds: every wording of one kind of fact, compiled from `grammars/signals/<signal>.toml`, and the matching of a record against them.
+
+use std::collections::BTreeMap;
+
+use serde::Deserialize;
+use toml::Spanned;
+
+use super::format::OneOrMore;
+use super::mistake::Mistake;
+use super::pattern::Pattern;
+use super::peel::Record;
+use super::vocabulary::Vocabulary;
+use crate::model::Entities;
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct SignalFile {
+    title: String,
+    proves: String,
+    #[serde(default)]
+    does_not_prove: Vec<String>,
+    #[serde(default)]
+    fact: FactRule,
+    #[serde(default)]
+    wording: Vec<WordingFile>,
+    #[serde(default)]
+    sample: Vec<SignalSample>,
+    #[serde(default)]
+    look_alike: Vec<LookAlike>,
+}
+
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct FactRule {
+    #[serde(default)]
+    identity: Vec<String>,
+    #[serde(default)]
+    within: Option<Spanned<String>>,
+    #[serde(default)]
+    once_per: Option<String>,
+    #[serde(default)]
+    only_after: Option<OneOrMore>,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct WordingFile {
+    #[serde(default)]
+    of: Option<String>,
+    #[serde(default)]
+    component: Option<OneOrMore>,
+    #[serde(default)]
+    since: Option<String>,
+    #[serde(default)]
+    until: Option<String>,
+    #[serde(default)]
+    pattern: Option<Spanned<String>>,
+    #[serde(default)]
+    fields: BTreeMap<String, Spanned<OneOrMore>>,
+    #[serde(default)]
+    not: Vec<String>,
+    #[serde(default)]
+    cause: Option<CauseFile>,
+    #[serde(default)]
+    set: BTreeMap<String, String>,
+    #[serde(default)]
+    source: Option<String>,
+}
+
+#[derive(Debug, Clone, Deserialize)]
+#[serde(untagged)]
+enum CauseFile {
+    Fixed(String),
+    Table { from: String, by: String },
+}
+
+/// A body that must give this signal.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct SignalSample {
+    /// Record type.
+    #[serde(default)]
+    pub of: Option<String>,
+    /// Who speaks.
+    #[serde(default)]
+    pub component: Option<String>,
+    /// The body.
+    #[serde(default)]
+    pub text: String,
+    /// Fields of records other than logs.
+    #[serde(default)]
+    pub fields: BTreeMap<String, String>,
+    /// Entities, and `cause`.
+    #[serde(default)]
+    pub expect: BTreeMap<String, String>,
+}
+
+/// A body that must not give this signal.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct LookAlike {
+    /// Record type.
+    #[serde(default)]
+    pub of: Option<String>,
+    /// Who speaks.
+    #[serde(default)]
+    pub component: Option<String>,
+    /// The body.
+    #[serde(default)]
+    pub text: String,
+    /// Fields of records other than logs.
+    #[serde(default)]
+    pub fields: BTreeMap<String, String>,
+    /// Why it is something else.
+    pub why: String,
+}
+
+/// How the cause of a wording is known.
+#[derive(Debug, Clone)]
+pub enum Cause {
+    /// Always this one.
+    Fixed(String),
+    /// From a captured text, by a table of the vocabulary.
+    Table {
+        /// The capture.
+        from: String,
+        /// The table.
+        by: String,
+    },
+}
+
+#[derive(Debug, Clone)]
+enum Body {
+    Any,
+    Plain(Pattern),
+    Structured(Pattern, Vec<(String, Pattern)>),
+}
+
+/// One wording of a signal.
+#[derive(Debug, Clone)]
+pub struct Wording {
+    /// Record type.
+    pub of: String,
+    /// Who may say it; empty for anybody.
+    pub components: Vec<String>,
+    /// Version range, as text.
+    pub versions: (Option<String>, Option<String>),
+    /// The pattern as written.
+    pub text: String,
+    /// Where the text is found.
+    pub source: Option<String>,
+    body: Body,
+    fields: Vec<(String, Vec<Pattern>)>,
+    not: Vec<String>,
+    cause: Option<Cause>,
+    set: Vec<(String, String)>,
+    /// A text that every line with this wording holds.
+    pub needle: String,
+}
+
+/// One kind of signal.
+#[derive(Debug, Clone)]
+pub struct SignalKind {
+    /// Kind: the file name with underscores.
+    pub kind: String,
+    /// Title.
+    pub title: String,
+    /// What it proves.
+    pub proves: String,
+    /// What it does not prove.
+    pub does_not_prove: Vec<String>,
+    /// Entities none of which may differ between two witnesses of one fact.
+    pub identity: Vec<String>,
+    /// How far the times of two witnesses may be apart.
+    pub within: chrono::TimeDelta,
+    /// Happens at most once per such entity.
+    pub once_per: Option<String>,
+    /// A state object tells this only after one of these.
+    pub only_after: Vec<String>,
+    /// Wordings.
+    pub wordings: Vec<Wording>,
+    /// Samples.
+    pub samples: Vec<SignalSample>,
+    /// Look-alikes.
+    pub look_alikes: Vec<LookAlike>,
+}
+
+/// What a wording found in a record.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Found {
+    /// Cause.
+    pub cause: Option<String>,
+    /// Entities.
+    pub entities: Entities,
+    /// How much literal text the wording has.
+    pub weight: usize,
+}
+
+/// The shortest needle that is worth searching for.
+const SHORTEST_NEEDLE: usize = 4;
+
+impl SignalKind {
+    pub(crate) fn load(
+        kind: &str,
+        file: &str,
+        text: &str,
+        mistakes: &mut Vec<Mistake>,
+    ) -> Option<SignalKind> {
+        let parsed: SignalFile = super::parse_toml(file, text, mistakes)?;
+        let before = mistakes.len();
+        let within = match &parsed.fact.within {
+            None => chrono::TimeDelta::seconds(2),
+            Some(written) => {
+                super::physics::parse_duration(written.get_ref()).unwrap_or_else(|reason| {
+                    mistakes.push(Mistake::new(file, written.span(), reason));
+                    chrono::TimeDelta::zero()
+                })
+            }
+        };
+        let wordings: Vec<Wording> = parsed
+            .wording
+            .into_iter()
+            .filter_map(|wording| wording.compile(file, text, mistakes))
+            .collect();
+        if !wordings.is_empty() && parsed.sample.is_empty() {
+            mistakes.push(
+                Mistake::new(
+                    file,
+                    0..0,
+                    "wordings must prove themselves with at least one sample",
+                )
+                .with_example("[[sample]]\ntext = '''…'''\nexpect = { image = \"shop/cart:v9\" }"),
+            );
+        }
+        (mistakes.len() == before).then(|| SignalKind {
+            kind: kind.to_owned(),
+            title: parsed.title,
+            proves: parsed.proves,
+            does_not_prove: parsed.does_not_prove,
+            identity: parsed.fact.identity,
+            within,
+            once_per: parsed.fact.once_per,
+            only_after: parsed
+                .fact
+                .only_after
+                .map(|kinds| kinds.list().into_iter().map(str::to_owned).collect())
+                .unwrap_or_default(),
+            wordings,
+            samples: parsed.sample,
+            look_alikes: parsed.look_alike,
+        })
+    }
+}
+
+impl WordingFile {
+    fn compile(self, file: &str, source: &str, mistakes: &mut Vec<Mistake>) -> Option<Wording> {
+        let before = mistakes.len();
+        let place = self
+            .pattern
+            .as_ref()
+            .map(Spanned::span)
+            .or_else(|| self.fields.values().next().map(Spanned::span))
+            .unwrap_or(0..0);
+        let body = match &self.pattern {
+            None => Body::Any,
+            Some(pattern) => match compile_body(pattern.get_ref()) {
+                Ok(body) => body,
+                Err(mistake) => {
+                    mistakes.push(Mistake::in_pattern(file, source, pattern.span(), &mistake));
+                    return None;
+                }
+            },
+        };
+        let mut fields = Vec::new();
+        for (name, wanted) in &self.fields {
+            let mut alternatives = Vec::new();
+            for text in wanted.get_ref().list() {
+                // An empty text stands for "this field is absent or empty".
+                if text.is_empty() {
+                    continue;
+                }
+                match Pattern::parse(text, true) {
+                    Ok(pattern) => alternatives.push(pattern),
+                    Err(mistake) => {
+                        mistakes.push(Mistake::in_pattern(file, source, wanted.span(), &mistake))
+                    }
+                }
+            }
+            fields.push((name.clone(), alternatives));
+        }
+        if matches!(body, Body::Any) && fields.is_empty() {
+            mistakes.push(
+                Mistake::new(file, place.clone(), "a wording needs a pattern or fields")
+                    .with_example("pattern = \"Successfully pulled image {image:quoted}\""),
+            );
+        }
+        let of = self.of.unwrap_or_else(|| "log".to_owned());
+        let needle = needle_of(&body, &fields);
+        let needed = !matches!(
+            of.as_str(),
+            "node-condition" | "node-taint" | "pod-status" | "container-status"
+        );
+        if needed && needle.len() < SHORTEST_NEEDLE && mistakes.len() == before {
+            mistakes.push(
+                Mistake::new(file, place, format!("no literal of {SHORTEST_NEEDLE} or more plain characters: every line would have to be read"))
+                    .with_example("pattern = \"Successfully pulled image {image:quoted}\""),
+            );
+        }
+        let cause = self.cause.map(|cause| match cause {
+            CauseFile::Fixed(cause) => Cause::Fixed(cause),
+            CauseFile::Table { from, by } => Cause::Table { from, by },
+        });
+        (mistakes.len() == before).then(|| Wording {
+            of,
+            components: self
+                .component
+                .map(|c| c.list().into_iter().map(str::to_owned).collect())
+                .unwrap_or_default(),
+            versions: (self.since, self.until),
+            text: self.pattern.map(Spanned::into_inner).unwrap_or_default(),
+            source: self.source,
+            body,
+            fields,
+            not: self.not,
+            cause,
+            set: self.set.into_iter().collect(),
+            needle,
+        })
+    }
+}
+
+/// Returns the longest literal of a wording.
+fn needle_of(body: &Body, fields: &[(String, Vec<Pattern>)]) -> String {
+    let mut literals = match body {
+        Body::Any => Vec::new(),
+        Body::Plain(pattern) => pattern.literals(),
+        Body::Structured(message, pairs) => message
+            .literals()
+            .into_iter()
+            .chain(pairs.iter().flat_map(|(_, pattern)| pattern.literals()))
+            .collect(),
+    };
+    // A field with alternatives has no text in common; one with a single value has.
+    literals.extend(
+        fields
+            .iter()
+            .filter(|(_, patterns)| patterns.len() == 1)
+            .flat_map(|(_, patterns)| patterns[0].literals()),
+    );
+    literals
+        .into_iter()
+        .max_by_key(|literal| (literal.len(), std::cmp::Reverse(literal.clone())))
+        .unwrap_or_default()
+}
+
+/// Parses `"message" key=pattern …`, or a plain pattern.
+fn compile_body(text: &str) -> Result<Body, super::pattern::PatternMistake> {
+    let Some(inner) = text.strip_prefix('"') else {
+        return Pattern::parse(text, false).map(Body::Plain);
+    };
+    let close = closing_quote(inner).ok_or_else(|| super::pattern::PatternMistake {
+        at: 0,
+        reason: "the message's closing quote is missing".into(),
+        example: "\"Failed to pull image\" err={reason:quoted}".into(),
+    })?;
+    let message = Pattern::parse(&inner[..close], true).map_err(|m| shift(m, 1))?;
+    let mut pairs = Vec::new();
+    let mut at = 1 + close + 1;
+    loop {
+        let left = &text[at..];
+        let trimmed = left.trim_start();
+        at += left.len() - trimmed.len();
+        if trimmed.is_empty() {
+            return Ok(Body::Structured(message, pairs));
+        }
+        let bad = |at: usize| super::pattern::PatternMistake {
+            at,
+            reason: "after the message only key={name:kind} pairs may stand".into(),
+            example: "\"Failed to pull image\" err={reason:quoted}".into(),
+        };
+        let equals = trimmed.find('=').ok_or_else(|| bad(at))?;
+        let key = &trimmed[..equals];
+        if key.is_empty()
+            || !key
+                .chars()
+                .all(|c| c.is_ascii_alphanumeric() || "._-".contains(c))
+        {
+            return Err(bad(at));
+        }
+        let value = &trimmed[equals + 1..];
+        let (pattern_text, length, inset) = if let Some(inner) = value.strip_prefix('"') {
+            let close = closing_quote(inner).ok_or_else(|| bad(at + equals))?;
+            (&inner[..close], close + 2, 1)
+        } else {
+            let end = field_end(value).ok_or_else(|| bad(at + equals))?;
+            (&value[..end], end, 0)
+        };
+        // The whole value is given to the field already decoded.
+        let decoded = pattern_text.replace(":quoted}", ":rest}");
+        let whole = inset == 0 && decoded.ends_with(":rest}");
+        let pattern = Pattern::parse(if whole { &decoded } else { pattern_text }, true)
+            .map_err(|m| shift(m, at + equals + 1 + inset))?;
+        pairs.push((key.to_owned(), pattern));
+        at += equals + 1 + length;
+    }
+}
+
+/// Returns where the quote that ends a quoted part stands: before a space or the end, and outside of fields.
+fn closing_quote(text: &str) -> Option<usize> {
+    let mut depth = 0_i32;
+    for (at, c) in text.char_indices() {
+        match c {
+            '{' => depth += 1,
+            '}' => depth -= 1,
+            '"' if depth <= 0 && text[at + 1..].chars().next().is_none_or(|next| next == ' ') => {
+                return Some(at);
+            }
+            _ => {}
+        }
+    }
+    None
+}
+
+fn field_end(text: &str) -> Option<usize> {
+    if !text.starts_with('{') {
+        return Some(text.find(' ').unwrap_or(text.len()));
+    }
+    if text.contains(":/") && text.find(":/")? < text.find('}')? {
+        return text.find("/}").map(|at| at + 2);
+    }
+    text.find('}').map(|at| at + 1)
+}
+
+fn shift(mistake: super::pattern::PatternMistake, by: usize) -> super::pattern::PatternMistake {
+    super::pattern::PatternMistake {
+        at: mistake.at + by,
+        ..mistake
+    }
+}
+
+impl Wording {
+    /// Matches a record: its type, who speaks, its fields and its body.
+    pub fn find(&self, record: &Record, vocabulary: &Vocabulary) -> Option<Found> {
+        if self.of != record.of {
+            return None;
+        }
+        if let Some(component) = &record.component
+            && !self.components.is_empty()
+            && !self.components.contains(component)
+        {
+            return None;
+        }
+        let mut captured: Vec<(String, String)> = Vec::new();
+        let mut weight = 0;
+        for (name, patterns) in &self.fields {
+            let value = record
+                .fields
+                .get(name)
+                .map(String::as_str)
+                .unwrap_or_default();
+            if patterns.is_empty() {
+                if !value.is_empty() {
+                    return None;
+                }
+                continue;
+            }
+            let (pattern, captures) = patterns
+                .iter()
+                .find_map(|p| p.find(value, &[]).map(|c| (p, c)))?;
+            weight += pattern.weight();
+            captured.extend(captures.values);
+        }
+        match &self.body {
+            Body::Any => {}
+            Body::Plain(pattern) => {
+                captured.extend(pattern.find(&record.body, &[])?.values);
+                weight += pattern.weight();
+            }
+            Body::Structured(message, pairs) => {
+                if !record.structured {
+                    return None;
+                }
+                captured.extend(message.find(&record.body, &[])?.values);
+                weight += message.weight();
+                for (key, pattern) in pairs {
+                    captured.extend(pattern.find(record.fields.get(key)?, &[])?.values);
+                    weight += pattern.weight();
+                }
+            }
+        }
+        if !self.not.is_empty()
+            && self.not.iter().any(|bad| {
+                record.body.contains(bad.as_str())
+                    || record
+                        .fields
+                        .values()
+                        .any(|value| value.contains(bad.as_str()))
+            })
+        {
+            return None;
+        }
+        let cause = match &self.cause {
+            None => None,
+            Some(Cause::Fixed(cause)) => Some(cause.clone()),
+            Some(Cause::Table { from, by }) => {
+                let text = captured
+                    .iter()
+                    .find(|(name, _)| name == from)
+                    .map(|(_, value)| value.as_str())
+                    .or_else(|| record.fields.get(from).map(String::as_str))
+                    .unwrap_or(&record.body);
+                vocabulary.look_up(by, text).map(str::to_owned)
+            }
+        };
+        let mut entities = record.entities.clone();
+        for (name, value) in captured.into_iter().chain(self.set.iter().cloned()) {
+            if vocabulary.entity.contains_key(&name) && !value.is_empty() {
+                entities.insert(name, value);
+            }
+        }
+        Some(Found {
+            cause,
+            entities,
+            weight,
+        })
+    }
+
+    /// Returns how much of a wording fits a record, as a fraction of its parts, for "almost matched" messages.
+    pub fn nearness(&self, record: &Record) -> f64 {
+        let mut parts = 0;
+        let mut fits = 0;
+        for (name, patterns) in &self.fields {
+            parts += 1;
+            let value = record
+                .fields
+                .get(name)
+                .map(String::as_str)
+                .unwrap_or_default();
+            fits += usize::from(patterns.iter().any(|p| p.find(value, &[]).is_some()));
+        }
+        if let Body::Plain(pattern) | Body::Structured(pattern, _) = &self.body {
+            for literal in pattern.literals() {
+                parts += 1;
+                fits += usize::from(record.body.contains(&literal));
+            }
+        }
+        if parts == 0 {
+            0.0
+        } else {
+            fits as f64 / parts as f64
+        }
+    }
+}

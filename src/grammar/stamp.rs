@@ -1,0 +1,258 @@
+//! Stamps: the layouts that formats name, read without guessing what the text does not say.
+//!
+//! Takes text that begins with a stamp; gives a [`Reading`] and how many bytes it took. Never fills in a year or a zone.
+
+use chrono::format::{Item, Parsed, StrftimeItems, parse_and_remainder};
+use chrono::{DateTime, NaiveDate, NaiveTime, TimeDelta};
+use nom::bytes::complete::{take_while_m_n, take_while1};
+use nom::character::complete::{char, one_of};
+use nom::combinator::{map_res, opt};
+use nom::sequence::preceded;
+use nom::{IResult, Parser};
+
+use crate::model::{Reading, When};
+
+/// One way to write a point in time.
+#[derive(Debug, Clone)]
+pub enum Layout {
+    /// ISO 8601 date and time with `T` or a space, any fraction, and an offset if there is one. Covers RFC 3339 and journalctl's short-iso.
+    Iso,
+    /// Seconds since 1970.
+    EpochSeconds,
+    /// Milliseconds since 1970.
+    EpochMillis,
+    /// Microseconds since 1970.
+    EpochMicros,
+    /// A chrono layout.
+    Items(Vec<Item<'static>>),
+}
+
+impl Layout {
+    /// Reads a layout as a format file writes it.
+    ///
+    /// # Errors
+    /// A fragment that says what is wrong with it.
+    pub fn parse(text: &str) -> Result<Layout, String> {
+        match text {
+            "rfc3339" | "iso" => Ok(Layout::Iso),
+            "epoch_s" => Ok(Layout::EpochSeconds),
+            "epoch_ms" => Ok(Layout::EpochMillis),
+            "epoch_us" => Ok(Layout::EpochMicros),
+            _ => {
+                let items = StrftimeItems::new(text).parse_to_owned().map_err(|_| format!("\"{text}\" is no time layout; for example \"%m%d %H:%M:%S%.6f\" or \"rfc3339\""))?;
+                Ok(Layout::Items(items))
+            }
+        }
+    }
+
+    /// Takes a stamp from the start of the text.
+    pub fn take(&self, input: &str) -> Option<(usize, Reading)> {
+        let (length, when) = match self {
+            Layout::Iso => {
+                let (left, when) = iso(input).ok()?;
+                (input.len() - left.len(), when)
+            }
+            Layout::EpochSeconds => epoch(input, 1)?,
+            Layout::EpochMillis => epoch(input, 1_000)?,
+            Layout::EpochMicros => epoch(input, 1_000_000)?,
+            Layout::Items(items) => {
+                let mut parsed = Parsed::new();
+                let left = parse_and_remainder(&mut parsed, input, items.iter()).ok()?;
+                (input.len() - left.len(), when_of(&parsed)?)
+            }
+        };
+        let text = &input[..length];
+        let precision = match self {
+            Layout::EpochMillis => TimeDelta::milliseconds(1),
+            Layout::EpochMicros => TimeDelta::microseconds(1),
+            _ => precision_of(text),
+        };
+        Some((
+            length,
+            Reading {
+                text: text.to_owned(),
+                when,
+                precision,
+            },
+        ))
+    }
+}
+
+/// Returns what the parsed fields tell, without inventing the rest.
+fn when_of(parsed: &Parsed) -> Option<When> {
+    let time = parsed.to_naive_time().ok()?;
+    if parsed.year().is_none() {
+        return Some(When::Yearless {
+            month: parsed.month()?,
+            day: parsed.day()?,
+            time,
+        });
+    }
+    if parsed.offset().is_some() {
+        return parsed.to_datetime().ok().map(|at| When::Utc(at.to_utc()));
+    }
+    parsed
+        .to_naive_datetime_with_offset(0)
+        .ok()
+        .map(When::Local)
+}
+
+fn epoch(input: &str, per_second: i64) -> Option<(usize, When)> {
+    let digits = input.bytes().take_while(u8::is_ascii_digit).count();
+    let whole: i64 = input[..digits].parse().ok()?;
+    let mut nanos = (whole % per_second) * (1_000_000_000 / per_second);
+    let mut length = digits;
+    if let Some(fraction) = input[digits..].strip_prefix('.') {
+        let count = fraction.bytes().take_while(u8::is_ascii_digit).count();
+        if count > 0 {
+            let unit = 1_000_000_000 / per_second;
+            let part: f64 = format!("0.{}", &fraction[..count]).parse().ok()?;
+            nanos += (part * unit as f64) as i64;
+            length += 1 + count;
+        }
+    }
+    let at = DateTime::from_timestamp(whole / per_second, u32::try_from(nanos).ok()?)?;
+    Some((length, When::Utc(at)))
+}
+
+fn digits(count: usize) -> impl Fn(&str) -> IResult<&str, u32> {
+    move |input| {
+        map_res(
+            take_while_m_n(count, count, |c: char| c.is_ascii_digit()),
+            str::parse,
+        )
+        .parse(input)
+    }
+}
+
+/// # Source
+/// RFC 3339; journalctl(1) short-iso writes the offset without a colon; CRI-O up to 1.31 writes a space instead of `T`.
+fn iso(input: &str) -> IResult<&str, When> {
+    let refuse = || nom::Err::Error(nom::error::Error::new(input, nom::error::ErrorKind::Verify));
+    let (left, (year, month, day)) = (
+        digits(4),
+        preceded(char('-'), digits(2)),
+        preceded(char('-'), digits(2)),
+    )
+        .parse(input)?;
+    let (left, (hour, minute, second)) = preceded(
+        one_of("Tt "),
+        (
+            digits(2),
+            preceded(char(':'), digits(2)),
+            preceded(char(':'), digits(2)),
+        ),
+    )
+    .parse(left)?;
+    let (left, fraction) = opt(preceded(
+        one_of(".,"),
+        take_while1(|c: char| c.is_ascii_digit()),
+    ))
+    .parse(left)?;
+    let nanos = fraction.map_or(0, |f: &str| format!("{:0<9.9}", f).parse().unwrap_or(0));
+    let date = NaiveDate::from_ymd_opt(year as i32, month, day).ok_or_else(refuse)?;
+    let (second, nanos) = if second == 60 {
+        (59, nanos + 1_000_000_000)
+    } else {
+        (second, nanos)
+    };
+    let time = NaiveTime::from_hms_nano_opt(hour, minute, second, nanos).ok_or_else(refuse)?;
+    let local = date.and_time(time);
+    let (after, offset) = opt(offset_s).parse(left)?;
+    match offset {
+        Some(seconds) => Ok((
+            after,
+            When::Utc((local - TimeDelta::seconds(seconds)).and_utc()),
+        )),
+        None => Ok((left, When::Local(local))),
+    }
+}
+
+fn offset_s(input: &str) -> IResult<&str, i64> {
+    let zulu = nom::combinator::value(0, one_of("Zz"));
+    let written = nom::combinator::map(
+        (
+            opt(char(' ')),
+            one_of("+-"),
+            digits(2),
+            opt(char(':')),
+            digits(2),
+        ),
+        |(_, sign, hours, _, minutes)| {
+            let seconds = i64::from(hours) * 3600 + i64::from(minutes) * 60;
+            if sign == '-' { -seconds } else { seconds }
+        },
+    );
+    nom::branch::alt((zulu, written)).parse(input)
+}
+
+/// Returns the smallest step that the digits of a stamp tell: a second without a fraction.
+fn precision_of(text: &str) -> TimeDelta {
+    let fraction = text.rfind(['.', ',']).map_or(0, |at| {
+        text[at + 1..]
+            .bytes()
+            .take_while(u8::is_ascii_digit)
+            .count()
+    });
+    match fraction {
+        0 => TimeDelta::seconds(1),
+        1..=3 => TimeDelta::milliseconds(10_i64.pow(3 - fraction as u32)),
+        4..=6 => TimeDelta::microseconds(10_i64.pow(6 - fraction as u32)),
+        7..=8 => TimeDelta::nanoseconds(10_i64.pow(9 - fraction as u32)),
+        _ => TimeDelta::nanoseconds(1),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn check(layout: &str, input: &str, expected: &str) {
+        let layout = Layout::parse(layout).expect("a layout");
+        let shown = layout.take(input).map(|(length, reading)| {
+            format!(
+                "{} | {:?} | {}",
+                &input[..length],
+                reading.when,
+                reading.precision
+            )
+        });
+        assert_eq!(shown.as_deref().unwrap_or("none"), expected, "{input}");
+    }
+
+    #[test]
+    fn stamps_say_no_more_than_they_say() {
+        check(
+            "rfc3339",
+            "2024-05-22T03:15:44.123456789Z x",
+            "2024-05-22T03:15:44.123456789Z | Utc(2024-05-22T03:15:44.123456789Z) | PT0.000000001S",
+        );
+        check(
+            "rfc3339",
+            "2024-05-22T03:15:44+0200 h",
+            "2024-05-22T03:15:44+0200 | Utc(2024-05-22T01:15:44Z) | PT1S",
+        );
+        check(
+            "rfc3339",
+            "2024-05-22 03:14:02] INFO",
+            "2024-05-22 03:14:02 | Local(2024-05-22T03:14:02) | PT1S",
+        );
+        check(
+            "%m%d %H:%M:%S%.6f",
+            "0312 10:04:07.123456  812",
+            "0312 10:04:07.123456 | Yearless { month: 3, day: 12, time: 10:04:07.123456 } | PT0.000001S",
+        );
+        check(
+            "%d/%b/%Y:%H:%M:%S %z",
+            "22/May/2024:03:15:44 +0000]",
+            "22/May/2024:03:15:44 +0000 | Utc(2024-05-22T03:15:44Z) | PT1S",
+        );
+        check(
+            "epoch_us",
+            "1795467041472652",
+            "1795467041472652 | Utc(2026-11-23T20:50:41.472652Z) | PT0.000001S",
+        );
+        check("rfc3339", "2024-13-22T03:15:44Z", "none");
+        check("rfc3339", "not a stamp", "none");
+    }
+}

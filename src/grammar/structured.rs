@@ -1,0 +1,185 @@
+//! Structured message bodies: klog's `"message" key=value` and logrus' `key=value` lines, taken apart with nom.
+
+use nom::bytes::complete::take_while1;
+use nom::character::complete::{char, space0};
+use nom::sequence::{preceded, terminated};
+use nom::{IResult, Parser};
+
+use super::kinds::take_quoted;
+
+/// Message and named values of a klog structured body; `None` if it is none.
+///
+/// # Source
+/// klog v2 structured logging: the message is Go-quoted, strings are Go-quoted, other values are `%+v` or JSON.
+pub fn klog(text: &str) -> Option<(String, Vec<(String, String)>)> {
+    if !text.starts_with('"') {
+        return None;
+    }
+    let (length, message) = take_quoted(text)?;
+    let message = message.into_owned();
+    let mut left = &text[length..];
+    let mut pairs = Vec::new();
+    if !left.is_empty() && !left.starts_with(' ') {
+        return None;
+    }
+    loop {
+        left = left.trim_start();
+        if left.is_empty() {
+            return Some((message, pairs));
+        }
+        let Ok((after, key)) = key(left) else {
+            return (!pairs.is_empty()).then_some((message, pairs));
+        };
+        let (value, length) = value(after);
+        pairs.push((key.to_owned(), value));
+        left = &after[length..];
+    }
+}
+
+/// Named values of a logrus text line; `None` unless it begins with `time=` or `level=`.
+///
+/// # Source
+/// logrus TextFormatter: time, level, msg, then the other keys sorted; Go quoting where needed.
+pub fn logfmt(text: &str) -> Option<Vec<(String, String)>> {
+    let text = text.trim();
+    if !(text.starts_with("time=") || text.starts_with("level=")) {
+        return None;
+    }
+    let mut left = text;
+    let mut pairs = Vec::new();
+    while !left.is_empty() {
+        let Ok((after, key)) = key(left) else { break };
+        if let Some(unquoted) = after.strip_prefix('"') {
+            match quoted_value(after) {
+                Some((value, length)) => {
+                    pairs.push((key.to_owned(), value));
+                    left = after[length..].trim_start();
+                    continue;
+                }
+                // The closing quote is missing: the line was cut.
+                None => {
+                    pairs.push((key.to_owned(), unquoted.to_owned()));
+                    break;
+                }
+            }
+        }
+        let end = after.find(' ').unwrap_or(after.len());
+        pairs.push((key.to_owned(), after[..end].to_owned()));
+        left = after[end..].trim_start();
+    }
+    (pairs.len() >= 2).then_some(pairs)
+}
+
+/// Takes a quoted value that must be followed by a space or the end. Pipelines that un-escape inner quotes exist:
+/// then the value ends where ` key="` or the end follows.
+fn quoted_value(text: &str) -> Option<(String, usize)> {
+    if let Some((length, value)) = take_quoted(text)
+        && text[length..].chars().next().is_none_or(|c| c == ' ')
+    {
+        return Some((value.into_owned(), length));
+    }
+    let mut from = 1;
+    while let Some(found) = text[from..].find('"') {
+        let at = from + found;
+        let after = &text[at + 1..];
+        if after.is_empty()
+            || after
+                .strip_prefix(' ')
+                .is_some_and(|next| key(next).is_ok())
+        {
+            return Some((text[1..at].to_owned(), at + 1));
+        }
+        from = at + 1;
+    }
+    None
+}
+
+fn key(input: &str) -> IResult<&str, &str> {
+    let name = take_while1(|c: char| c.is_ascii_alphanumeric() || "._-/@".contains(c));
+    preceded(space0, terminated(name, char('='))).parse(input)
+}
+
+/// Takes one klog value: quoted, balanced, or up to the next ` key=`.
+fn value(text: &str) -> (String, usize) {
+    if let Some((length, value)) = take_quoted(text).filter(|_| text.starts_with('"')) {
+        return (value.into_owned(), length);
+    }
+    let mut depth = 0_i32;
+    let mut in_quotes = false;
+    let mut escaped = false;
+    for (at, c) in text.char_indices() {
+        match c {
+            _ if escaped => escaped = false,
+            '\\' if in_quotes => escaped = true,
+            '"' => in_quotes = !in_quotes,
+            '{' | '[' | '(' if !in_quotes => depth += 1,
+            '}' | ']' | ')' if !in_quotes => depth -= 1,
+            ' ' if !in_quotes && depth <= 0 && key(&text[at..]).is_ok() => {
+                return (text[..at].to_owned(), at);
+            }
+            _ => {}
+        }
+    }
+    (text.trim_end().to_owned(), text.len())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn check_klog(text: &str, expected: Option<(&str, &[(&str, &str)])>) {
+        let found = klog(text);
+        let expected = expected.map(|(m, pairs)| {
+            (
+                m.to_owned(),
+                pairs
+                    .iter()
+                    .map(|(a, b)| ((*a).to_owned(), (*b).to_owned()))
+                    .collect::<Vec<_>>(),
+            )
+        });
+        assert_eq!(found, expected, "{text}");
+    }
+
+    #[test]
+    fn klog_values_end_where_the_next_key_begins() {
+        check_klog(
+            r#""Failed to pull image" err="a \"b\" c" image="x:1""#,
+            Some((
+                "Failed to pull image",
+                &[("err", r#"a "b" c"#), ("image", "x:1")],
+            )),
+        );
+        check_klog(
+            r#""Event" event=&{ID:1 Type:ContainerStarted Data:x=y} pod="a/b""#,
+            Some((
+                "Event",
+                &[
+                    ("event", "&{ID:1 Type:ContainerStarted Data:x=y}"),
+                    ("pod", "a/b"),
+                ],
+            )),
+        );
+        check_klog(
+            r#""Became" condition={"type":"Ready","a b":"c=d"} n=3"#,
+            Some((
+                "Became",
+                &[("condition", r#"{"type":"Ready","a b":"c=d"}"#), ("n", "3")],
+            )),
+        );
+        check_klog(r#""only a message""#, Some(("only a message", &[])));
+        check_klog("free text", None);
+    }
+
+    #[test]
+    fn logrus_lines_survive_lost_escapes() {
+        let found = logfmt(r#"time="2024-05-22T03:15:44Z" level=error msg="PullImage "a:b" failed" error="no space" id="#).expect("pairs");
+        assert_eq!(
+            found[2],
+            ("msg".to_owned(), r#"PullImage "a:b" failed"#.to_owned())
+        );
+        assert_eq!(found[3], ("error".to_owned(), "no space".to_owned()));
+        assert_eq!(found[4], ("id".to_owned(), String::new()));
+        assert_eq!(logfmt("timeless text"), None);
+    }
+}

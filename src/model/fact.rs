@@ -1,0 +1,63 @@
+//! Facts: one thing that happened, with all its witnesses.
+
+use std::collections::BTreeMap;
+
+use super::entity::Entities;
+use super::moment::{Moment, Reading};
+use super::origin::Evidence;
+
+/// Index of a fact in time order.
+pub type FactId = usize;
+
+/// One thing that happened, as all its witnesses together tell it.
+#[derive(Debug, Clone)]
+pub struct Fact {
+    /// Signal kind.
+    pub kind: String,
+    /// Cause, only for `pull_failed`.
+    pub cause: Option<String>,
+    /// What it is about.
+    pub entities: Entities,
+    /// Entities that stand in no record of this fact, and how each is known.
+    pub inferred: BTreeMap<String, String>,
+    /// When; `None` if nothing tells it.
+    pub moment: Option<Moment>,
+    /// The stamp as written, for a fact whose moment is not known.
+    pub as_written: Option<Reading>,
+    /// Last repetition, where the record tells one.
+    pub last: Option<Moment>,
+    /// How often.
+    pub count: u64,
+    /// Who says it first hand.
+    pub component: Option<String>,
+    /// Who says it at all, sorted.
+    pub components: Vec<String>,
+    /// Formats of the best witness.
+    pub format: Vec<String>,
+    /// All witnesses, the best first.
+    pub evidence: Vec<Evidence>,
+    /// Node conditions that the witnesses name.
+    pub conditions: Vec<String>,
+    /// The message of the best witness.
+    pub message: String,
+    /// The first fact of a series of retries that this one belongs to.
+    pub retry_of: Option<FactId>,
+    /// Facts this one was concluded from (a moved tag from two pushes).
+    pub concluded_from: Vec<FactId>,
+}
+
+impl Fact {
+    /// Returns the value of an entity.
+    pub fn entity(&self, kind: &str) -> Option<&str> {
+        match kind {
+            "cause" => self.cause.as_deref(),
+            "component" => self.component.as_deref(),
+            _ => self.entities.get(kind).map(String::as_str),
+        }
+    }
+
+    /// Returns the published id of a fact.
+    pub fn name(id: FactId) -> String {
+        format!("s{}", id + 1)
+    }
+}

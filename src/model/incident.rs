@@ -1,0 +1,243 @@
+//! The incident: everything that is known, before it is put into words.
+
+use chrono::{DateTime, Utc};
+
+use super::fact::{Fact, FactId};
+use super::interval::Condition;
+use super::ledger::Ledger;
+use super::link::{Confidence, Link};
+use super::problem::Problem;
+use super::source::{Source, SourceReading};
+
+/// One stay of a cascade on one node.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Hop {
+    /// Node; `None` where the record does not name it.
+    pub node: Option<String>,
+    /// First fact of the hop.
+    pub from: DateTime<Utc>,
+    /// Last fact, or the end of the condition.
+    pub to: Option<DateTime<Utc>>,
+    /// Facts on this node.
+    pub signals: Vec<FactId>,
+    /// How it ended, as a sentence fragment.
+    pub ended_by: Option<String>,
+    /// The node came under pressure; a hop without it failed pulls and recovered unseen.
+    pub pressure: bool,
+}
+
+/// How a cascade went from node to node.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Spread {
+    /// One node only.
+    Single,
+    /// A later hop was caused by what the earlier one displaced.
+    Domino,
+    /// All hops come from the same change.
+    CommonCause,
+}
+
+impl Spread {
+    /// Returns the published name.
+    pub fn name(self) -> &'static str {
+        match self {
+            Spread::Single => "single",
+            Spread::Domino => "domino",
+            Spread::CommonCause => "common_cause",
+        }
+    }
+}
+
+/// Another explanation that was weighed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RuledOut {
+    /// Mechanism id.
+    pub mechanism: String,
+    /// Why it is not the cause.
+    pub why: String,
+    /// Facts that speak against it.
+    pub evidence: Vec<FactId>,
+}
+
+/// Two facts that cannot both be taken at their word.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Contradiction {
+    /// What cannot be.
+    pub what: String,
+    /// The facts.
+    pub signals: Vec<FactId>,
+    /// How it can be explained all the same.
+    pub possible_explanations: Vec<String>,
+}
+
+/// Who was hit.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Blast {
+    /// Nodes.
+    pub nodes: Vec<String>,
+    /// Workloads.
+    pub workloads: Vec<String>,
+    /// Pods.
+    pub pods: Vec<String>,
+}
+
+/// A causal chain with its verdict.
+#[derive(Debug, Clone)]
+pub struct Cascade {
+    /// Mechanism id, or `unknown`.
+    pub mechanism: String,
+    /// How sure.
+    pub confidence: Confidence,
+    /// Culprit by entity kind: only what is known.
+    pub culprit: Vec<(String, String)>,
+    /// The change that began it.
+    pub trigger: Option<FactId>,
+    /// The first fault.
+    pub origin: FactId,
+    /// All facts that belong to it, in time order.
+    pub members: Vec<FactId>,
+    /// Stays on nodes, in time order.
+    pub hops: Vec<Hop>,
+    /// Links among its facts.
+    pub links: Vec<Link>,
+    /// How it spread.
+    pub spread: Spread,
+    /// The explanation of the mechanism, with names filled in.
+    pub explanation: String,
+    /// Other explanations.
+    pub ruled_out: Vec<RuledOut>,
+    /// Impossible pairs among its facts.
+    pub contradictions: Vec<Contradiction>,
+    /// Failed pulls for lack of space that no pressure followed: the disk was full for less than the kubelet's look.
+    pub without_pressure: Vec<FactId>,
+    /// What ended it.
+    pub recovery: Vec<FactId>,
+    /// When it was over.
+    pub recovered_at: Option<DateTime<Utc>>,
+    /// Hit by the fault itself.
+    pub direct: Blast,
+    /// Hit by what followed from it.
+    pub collateral: Blast,
+}
+
+/// Whether a metric was read, computed or cannot be known.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum MetricStatus {
+    /// Stands in a record.
+    Observed,
+    /// Computed from records.
+    Derived,
+    /// Not in the record.
+    Unknown,
+}
+
+impl MetricStatus {
+    /// Returns the published name.
+    pub fn name(self) -> &'static str {
+        match self {
+            MetricStatus::Observed => "observed",
+            MetricStatus::Derived => "derived",
+            MetricStatus::Unknown => "unknown",
+        }
+    }
+}
+
+/// A number or a time about the incident.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Metric {
+    /// Published key.
+    pub id: &'static str,
+    /// A moment, if it is one.
+    pub at: Option<DateTime<Utc>>,
+    /// A number, if it is one; the unit is part of the id.
+    pub number: Option<f64>,
+    /// How it is known.
+    pub status: MetricStatus,
+    /// Facts it rests on.
+    pub evidence: Vec<FactId>,
+    /// What exactly is measured.
+    pub definition: &'static str,
+}
+
+/// A contributing factor that was found.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Finding {
+    /// Factor id.
+    pub factor: &'static str,
+    /// What it is about.
+    pub subject: String,
+    /// `necessary`, `amplifier` or `latent`.
+    pub strength: &'static str,
+    /// Facts.
+    pub evidence: Vec<FactId>,
+    /// A sentence.
+    pub because: String,
+    /// What to do.
+    pub action: String,
+}
+
+/// Something to do.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Action {
+    /// Id.
+    pub id: String,
+    /// `prevent`, `mitigate`, `detect` or `process`.
+    pub class: String,
+    /// What to do.
+    pub text: String,
+    /// When it counts as done.
+    pub done_when: String,
+}
+
+/// Something that is not known, and why that matters.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Gap {
+    /// What is not known.
+    pub what: String,
+    /// Why that matters.
+    pub matters_because: String,
+}
+
+/// What `assess` adds to an incident.
+#[derive(Debug, Clone, Default)]
+pub struct Assessment {
+    /// Metrics in their published order.
+    pub metrics: Vec<Metric>,
+    /// Contributing factors.
+    pub findings: Vec<Finding>,
+    /// Things to do.
+    pub actions: Vec<Action>,
+    /// What is not known.
+    pub gaps: Vec<Gap>,
+    /// Sentences of the summary, each with the facts it rests on.
+    pub summary: Vec<(String, Vec<FactId>)>,
+    /// Title.
+    pub title: String,
+    /// First and last moment that belongs to the incident.
+    pub window: Option<(DateTime<Utc>, DateTime<Utc>)>,
+}
+
+/// Everything known about one incident.
+#[derive(Debug, Clone, Default)]
+pub struct Incident {
+    /// Sources in order.
+    pub sources: Vec<Source>,
+    /// What was read from each.
+    pub readings: Vec<SourceReading>,
+    /// Facts in time order.
+    pub facts: Vec<Fact>,
+    /// Abnormal conditions.
+    pub conditions: Vec<Condition>,
+    /// Cascades, the gravest first.
+    pub cascades: Vec<Cascade>,
+    /// Faults that belong to no cascade, and why.
+    pub unrelated: Vec<(FactId, String)>,
+    /// Constants that were used: name, value, where the value comes from.
+    pub constants: Vec<(String, String, String)>,
+    /// What is wrong with the input.
+    pub problems: Vec<Problem>,
+    /// What was read.
+    pub ledger: Ledger,
+    /// What `assess` adds.
+    pub assessment: Assessment,
+}

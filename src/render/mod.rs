@@ -1,0 +1,10 @@
+//! Rendering: the published report → HTML, Markdown, JSON, terminal. No renderer knows another.
+//!
+//! Takes [`crate::wire::v1::Report`]; all decisions, wording and rounding are in [`view`], the templates only loop and place.
+
+pub mod html;
+pub mod json;
+pub mod lanes;
+pub mod markdown;
+pub mod terminal;
+pub mod view;

@@ -1,0 +1,281 @@
+//! Terminal: the summary after a report, the timeline, and tables of signals and sources. Control characters of the input are shown, not sent.
+
+use std::fmt::Write as _;
+
+use anstyle::{AnsiColor, Style};
+
+use super::view::{Titles, View, view};
+use crate::wire::v1::{Report, SignalRow};
+
+const BOLD: Style = Style::new().bold();
+const DIM: Style = Style::new().dimmed();
+const FAULT: Style = AnsiColor::Red.on_default().bold();
+const CHANGE: Style = AnsiColor::Blue.on_default();
+const GOOD: Style = AnsiColor::Green.on_default();
+
+/// Renders the summary that `report` prints.
+pub fn render_summary(report: &Report, titles: &Titles) -> String {
+    let v = view(report, titles);
+    let mut out = String::new();
+    let _ = writeln!(out, "{BOLD}{}{BOLD:#}", safe(&v.title));
+    let _ = writeln!(out, "{DIM}{}{DIM:#}\n", v.window);
+    for sentence in &v.summary {
+        let _ = writeln!(
+            out,
+            "  {}{}",
+            safe(&sentence.text),
+            cites(&sentence.cites, sentence.more)
+        );
+    }
+    for c in &v.cascades {
+        if !c.contradictions.is_empty() {
+            let _ = writeln!(out, "\n{BOLD}Contradictions{BOLD:#}");
+            for (what, explanations) in &c.contradictions {
+                let _ = writeln!(
+                    out,
+                    "  {}{}",
+                    safe(&what.text),
+                    cites(&what.cites, what.more)
+                );
+                for explanation in explanations {
+                    let _ = writeln!(out, "    - {}", safe(explanation));
+                }
+            }
+        }
+    }
+    if !v.gaps.is_empty() {
+        let _ = writeln!(out, "\n{BOLD}Not known{BOLD:#}");
+        for gap in &v.gaps {
+            let _ = writeln!(out, "  {}", safe(&gap.name));
+        }
+    }
+    let _ = writeln!(out, "\n{DIM}{}{DIM:#}", v.totals);
+    out
+}
+
+fn cites(cites: &[super::view::Cite], more: usize) -> String {
+    if cites.is_empty() {
+        return String::new();
+    }
+    let ids: Vec<&str> = cites.iter().map(|c| c.id.as_str()).collect();
+    let more = if more > 0 {
+        format!(" +{more}")
+    } else {
+        String::new()
+    };
+    format!(" {DIM}[{}{more}]{DIM:#}", ids.join(" "))
+}
+
+/// Renders the cascades and the merged timeline.
+pub fn render_timeline(report: &Report, titles: &Titles) -> String {
+    let v = view(report, titles);
+    let mut out = String::new();
+    let _ = writeln!(
+        out,
+        "{BOLD}{}{BOLD:#}\n{DIM}{}; times are UTC{DIM:#}",
+        safe(&v.title),
+        v.window
+    );
+    for c in &v.cascades {
+        let _ = writeln!(
+            out,
+            "\n{BOLD}{} {}{BOLD:#} ({}; {})",
+            c.id,
+            safe(&c.title),
+            c.confidence,
+            c.spread
+        );
+        if let Some(t) = &c.trigger {
+            let _ = writeln!(
+                out,
+                "  {} {CHANGE}trigger{CHANGE:#} {} {DIM}[{}]{DIM:#}",
+                t.time,
+                safe(&t.what),
+                t.cite.id
+            );
+        }
+        for hop in &c.hops {
+            let arrived = if hop.arrived.is_empty() {
+                String::new()
+            } else {
+                format!(" {DIM}← {}{DIM:#}", safe(&hop.arrived))
+            };
+            let _ = writeln!(
+                out,
+                "  {BOLD}hop {} {}{BOLD:#} {}{arrived}",
+                hop.number,
+                safe(&hop.node),
+                hop.span
+            );
+            for step in &hop.steps {
+                let _ = writeln!(
+                    out,
+                    "    {} {} {DIM}[{}]{DIM:#}",
+                    step.time,
+                    toned(&step.tone, &safe(&step.what)),
+                    step.cite.id
+                );
+            }
+            for note in [&hop.unnoticed, &hop.ended_by]
+                .into_iter()
+                .filter(|n| !n.is_empty())
+            {
+                let _ = writeln!(out, "    {DIM}{}{DIM:#}", safe(note));
+            }
+        }
+    }
+    let _ = writeln!(out, "\n{BOLD}Timeline{BOLD:#}");
+    rows(&mut out, &v);
+    out
+}
+
+fn rows(out: &mut String, v: &View) {
+    let mut all: Vec<_> = v.timeline.iter().chain(&v.others).collect();
+    all.sort_by_key(|r| {
+        r.id.trim_start_matches('s')
+            .parse::<usize>()
+            .unwrap_or(usize::MAX)
+    });
+    for r in all {
+        let mark = if r.in_cascade { "●" } else { " " };
+        let node = if r.node.is_empty() {
+            String::new()
+        } else {
+            format!(" on {}", safe(&r.node))
+        };
+        let about = if r.about.is_empty() {
+            String::new()
+        } else {
+            format!(" {}", safe(&r.about))
+        };
+        let _ = writeln!(
+            out,
+            "{} {mark} {}{about}{node} {DIM}[{}] {}{DIM:#}",
+            safe(&r.time),
+            toned(&r.tone, &safe(&r.title)),
+            r.id,
+            safe(&r.place)
+        );
+    }
+}
+
+fn toned(tone: &str, text: &str) -> String {
+    let style = match tone {
+        "fault" => FAULT,
+        "change" | "detection" => CHANGE,
+        "recovery" => GOOD,
+        _ => Style::new(),
+    };
+    format!("{style}{text}{style:#}")
+}
+
+/// Renders signals as a table: time, signal, entities, place.
+pub fn render_signals(signals: &[SignalRow]) -> String {
+    let mut out = String::new();
+    for s in signals {
+        let time = s.at.as_deref().unwrap_or("-");
+        let cause = s
+            .cause
+            .as_ref()
+            .map(|c| format!("({c})"))
+            .unwrap_or_default();
+        let entities: Vec<String> = s
+            .entities
+            .iter()
+            .filter(|(k, _)| *k != "uid")
+            .map(|(k, v)| format!("{k}={}", safe(v)))
+            .collect();
+        let place = s
+            .evidence
+            .first()
+            .map(|e| format!("{}:{}", safe(&e.path), e.line))
+            .unwrap_or_default();
+        let _ = writeln!(
+            out,
+            "{time:<27} {BOLD}{:<24}{BOLD:#} {} {DIM}{place} ({} witnesses){DIM:#}",
+            format!("{}{cause}", s.signal),
+            entities.join(" "),
+            s.evidence.len()
+        );
+    }
+    let _ = writeln!(out, "{DIM}{} signals{DIM:#}", signals.len());
+    out
+}
+
+/// Renders signals as CSV. A cell that a spreadsheet would compute is made text.
+pub fn render_signals_csv(signals: &[SignalRow]) -> String {
+    let mut out = String::from(
+        "id,at,precision,time_basis,signal,cause,node,namespace,pod,image,workload,component,count,path,line,byte_start,byte_end,sha256\n",
+    );
+    for s in signals {
+        let entity = |kind: &str| s.entities.get(kind).cloned().unwrap_or_default();
+        let first = s.evidence.first();
+        let cells = [
+            s.id.clone(),
+            s.at.clone().unwrap_or_default(),
+            s.precision.clone(),
+            s.time_basis.clone(),
+            s.signal.clone(),
+            s.cause.clone().unwrap_or_default(),
+            entity("node"),
+            entity("namespace"),
+            entity("pod"),
+            entity("image"),
+            entity("workload"),
+            s.component.clone().unwrap_or_default(),
+            s.count.to_string(),
+            first.map(|e| e.path.clone()).unwrap_or_default(),
+            first.map(|e| e.line.to_string()).unwrap_or_default(),
+            first.map(|e| e.byte[0].to_string()).unwrap_or_default(),
+            first.map(|e| e.byte[1].to_string()).unwrap_or_default(),
+            first.map(|e| e.sha256.clone()).unwrap_or_default(),
+        ];
+        out.push_str(
+            &cells
+                .iter()
+                .map(|c| csv_cell(c))
+                .collect::<Vec<_>>()
+                .join(","),
+        );
+        out.push('\n');
+    }
+    out
+}
+
+fn csv_cell(text: &str) -> String {
+    let text = safe(text);
+    let guarded = if text.starts_with(['=', '+', '-', '@', '\t']) {
+        format!("'{text}")
+    } else {
+        text
+    };
+    if guarded.contains([',', '"', '\n']) {
+        format!("\"{}\"", guarded.replace('"', "\"\""))
+    } else {
+        guarded
+    }
+}
+
+/// Shows control and bidirectional characters as escapes: log text must not move the cursor.
+pub fn safe(text: &str) -> String {
+    text.chars().fold(String::with_capacity(text.len()), |mut shown, c| {
+        if c.is_control() || matches!(c, '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}') {
+            let _ = write!(shown, "\\u{{{:x}}}", u32::from(c));
+        } else {
+            shown.push(c);
+        }
+        shown
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn control_characters_are_shown_and_formulas_are_text() {
+        assert_eq!(safe("a\u{1b}[31mb\u{202e}c"), "a\\u{1b}[31mb\\u{202e}c");
+        assert_eq!(csv_cell("=1+1"), "'=1+1");
+        assert_eq!(csv_cell("a,\"b\""), "\"a,\"\"b\"\"\"");
+    }
+}

@@ -1,0 +1,223 @@
+//! Blocks: a stream cut into pieces of whole lines, so that pieces can be searched at the same time.
+//!
+//! Takes a stream of bytes; gives blocks with their offset and first line. A line longer than [`LONGEST_LINE`] is cut, and that is counted.
+
+use std::io::Read;
+
+use crate::model::{Origin, Problem};
+
+/// Usual size of a block in bytes.
+const BLOCK: usize = 4 * 1024 * 1024;
+/// Longest line that is looked at in bytes; longer ones are cut here.
+const LONGEST_LINE: usize = 1024 * 1024;
+
+/// Whole lines of a source.
+pub(super) struct Block {
+    /// The bytes.
+    pub(super) data: Vec<u8>,
+    /// Offset of the first byte in the decompressed content.
+    pub(super) offset: u64,
+    /// Number of the first line, from 1.
+    pub(super) first_line: u64,
+    /// Number of lines.
+    pub(super) lines: u64,
+}
+
+/// An iterator over the blocks of a stream.
+pub(super) struct Blocks {
+    stream: Box<dyn Read + Send>,
+    /// Bytes read but not given out yet: the beginning of a line.
+    rest: Vec<u8>,
+    offset: u64,
+    line: u64,
+    left_out: u64,
+    long_lines: u64,
+    first_long: Option<(u64, u64)>,
+    broken: Option<String>,
+    done: bool,
+}
+
+impl Blocks {
+    pub(super) fn new(stream: Box<dyn Read + Send>) -> Blocks {
+        Blocks {
+            stream,
+            rest: Vec::new(),
+            offset: 0,
+            line: 1,
+            left_out: 0,
+            long_lines: 0,
+            first_long: None,
+            broken: None,
+            done: false,
+        }
+    }
+
+    /// Bytes seen so far.
+    pub(super) fn bytes(&self) -> u64 {
+        self.offset + self.rest.len() as u64
+    }
+
+    /// Bytes of over-long lines that were not looked at.
+    pub(super) fn bytes_left_out(&self) -> u64 {
+        self.left_out
+    }
+
+    /// What was wrong with the stream.
+    pub(super) fn problems(&self, source: usize) -> Vec<Problem> {
+        let mut problems = Vec::new();
+        if let Some(reason) = &self.broken {
+            problems.push(Problem::of_source(
+                source,
+                format!(
+                    "cut off or damaged after {} readable bytes: {reason}",
+                    self.bytes()
+                ),
+            ));
+        }
+        if let Some((line, start)) = self.first_long {
+            let first = Origin {
+                source,
+                start,
+                end: start + LONGEST_LINE as u64,
+                line,
+            };
+            let what = format!(
+                "longer than {} KiB: only the beginning of the line was read, {} bytes were not",
+                LONGEST_LINE / 1024,
+                self.left_out
+            );
+            problems.push(Problem {
+                source: Some(source),
+                first: Some(first),
+                what,
+                count: self.long_lines,
+            });
+        }
+        problems
+    }
+
+    /// Reads until the buffer holds a block or the stream ends.
+    fn fill(&mut self, data: &mut Vec<u8>, size: usize) {
+        let mut piece = vec![0; 256 * 1024];
+        while data.len() < size && !self.done {
+            match self.stream.read(&mut piece) {
+                Ok(0) => self.done = true,
+                Ok(count) => data.extend_from_slice(&piece[..count]),
+                Err(error) if error.kind() == std::io::ErrorKind::Interrupted => {}
+                Err(error) => {
+                    self.broken = Some(error.to_string());
+                    self.done = true;
+                }
+            }
+        }
+    }
+
+    /// Drops the rest of a line that is too long.
+    fn skip_line(&mut self) {
+        loop {
+            if let Some(end) = memchr::memchr(b'\n', &self.rest) {
+                self.left_out += end as u64;
+                self.offset += end as u64 + 1;
+                self.line += 1;
+                self.rest.drain(..=end);
+                return;
+            }
+            self.left_out += self.rest.len() as u64;
+            self.offset += self.rest.len() as u64;
+            self.rest.clear();
+            let mut more = Vec::new();
+            self.fill(&mut more, BLOCK);
+            if more.is_empty() {
+                return;
+            }
+            self.rest = more;
+        }
+    }
+}
+
+impl Iterator for Blocks {
+    type Item = Block;
+
+    fn next(&mut self) -> Option<Block> {
+        let mut data = std::mem::take(&mut self.rest);
+        self.fill(&mut data, BLOCK);
+        if data.is_empty() {
+            return None;
+        }
+        let end = match memchr::memrchr(b'\n', &data) {
+            Some(end) => end + 1,
+            None if self.done && data.len() <= LONGEST_LINE => data.len(),
+            None => {
+                // No line ends in a whole block.
+                self.long_lines += 1;
+                self.first_long.get_or_insert((self.line, self.offset));
+                let cut = data.len().min(LONGEST_LINE);
+                self.rest = data.split_off(cut);
+                let block = Block {
+                    offset: self.offset,
+                    first_line: self.line,
+                    lines: 1,
+                    data,
+                };
+                self.offset += cut as u64;
+                self.skip_line();
+                return Some(block);
+            }
+        };
+        if self.done {
+            // The last line of a file often has no end.
+            let block = Block {
+                lines: count_lines(&data),
+                offset: self.offset,
+                first_line: self.line,
+                data,
+            };
+            self.offset += block.data.len() as u64;
+            self.line += block.lines;
+            return Some(block);
+        }
+        self.rest = data.split_off(end);
+        let block = Block {
+            lines: count_lines(&data),
+            offset: self.offset,
+            first_line: self.line,
+            data,
+        };
+        self.offset += end as u64;
+        self.line += block.lines;
+        Some(block)
+    }
+}
+
+fn count_lines(data: &[u8]) -> u64 {
+    let ends = memchr::memchr_iter(b'\n', data).count() as u64;
+    ends + u64::from(!data.is_empty() && !data.ends_with(b"\n"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn check(content: Vec<u8>, lines: u64, left_out: u64) {
+        let size = content.len() as u64;
+        let mut blocks = Blocks::new(Box::new(std::io::Cursor::new(content)));
+        let found: Vec<Block> = blocks.by_ref().collect();
+        assert_eq!(found.iter().map(|b| b.lines).sum::<u64>(), lines);
+        assert_eq!((blocks.bytes(), blocks.bytes_left_out()), (size, left_out));
+        for pair in found.windows(2) {
+            assert_eq!(pair[1].first_line, pair[0].first_line + pair[0].lines);
+        }
+    }
+
+    #[test]
+    fn every_byte_is_in_a_block_or_counted() {
+        check(Vec::new(), 0, 0);
+        check(b"one\ntwo".to_vec(), 2, 0);
+        check(b"one\ntwo\n".repeat(1_000_000), 2_000_000, 0);
+        let long = 6 * 1024 * 1024;
+        let mut content = vec![b'x'; long];
+        content.extend(b"\nshort\n");
+        check(content, 2, (long - LONGEST_LINE) as u64);
+        check(vec![b'x'; long], 1, (long - LONGEST_LINE) as u64);
+    }
+}

@@ -1,0 +1,439 @@
+//! Stage 3, scan: sources → signals, relations and disk samples, with the byte range of each.
+//!
+//! The hot loop. Blocks of whole lines are searched for needles; only a line that holds one is cut out, peeled and matched.
+//! Does not resolve time or names. Start with [`scan`]; blocks are cut in [`blocks`], objects taken apart in [`readers`].
+
+mod blocks;
+mod documents;
+mod readers;
+
+use std::sync::Arc;
+
+use aho_corasick::{AhoCorasick, Input, MatchKind};
+use rayon::prelude::*;
+use sha2::{Digest, Sha256};
+
+use crate::grammar::Grammars;
+use crate::grammar::hex;
+use crate::grammar::peel::Record;
+use crate::model::source;
+use crate::model::{
+    Detection, DiskSample, Evidence, Origin, Problem, Relation, Shape, Signal, Source,
+    SourceReading, Witness,
+};
+use blocks::{Block, Blocks};
+
+/// What was found in all sources.
+#[derive(Debug, Default)]
+pub struct Found {
+    /// Signals, ordered by source and place.
+    pub signals: Vec<Signal>,
+    /// What objects state about each other.
+    pub relations: Vec<Relation>,
+    /// Disk samples.
+    pub disks: Vec<DiskSample>,
+    /// What was read from each source.
+    pub readings: Vec<SourceReading>,
+}
+
+/// A scanner: the grammars with their needles compiled.
+struct Scanner<'a> {
+    grammars: &'a Grammars,
+    needles: Option<AhoCorasick>,
+}
+
+/// What one block or document gave.
+#[derive(Debug, Default)]
+struct Part {
+    signals: Vec<Signal>,
+    relations: Vec<Relation>,
+    disks: Vec<DiskSample>,
+    records: u64,
+    coverage: Vec<crate::model::Reading>,
+}
+
+/// Reads every source.
+pub fn scan(
+    sources: &[Source],
+    detections: &[Detection],
+    grammars: &Grammars,
+) -> (Found, Vec<Problem>) {
+    let scanner = Scanner {
+        grammars,
+        needles: compile_needles(grammars),
+    };
+    let parts: Vec<(Part, SourceReading, Vec<Problem>)> = sources
+        .par_iter()
+        .zip(detections)
+        .enumerate()
+        .map(|(index, (source, detection))| scanner.source(index, source, detection))
+        .collect();
+    let mut found = Found::default();
+    let mut problems = Vec::new();
+    for (part, reading, more) in parts {
+        found.signals.extend(part.signals);
+        found.relations.extend(part.relations);
+        found.disks.extend(part.disks);
+        found.readings.push(reading);
+        problems.extend(more);
+    }
+    found.relations.sort();
+    found.relations.dedup();
+    (found, problems)
+}
+
+fn compile_needles(grammars: &Grammars) -> Option<AhoCorasick> {
+    let mut needles: Vec<&str> = grammars
+        .signals
+        .iter()
+        .flat_map(|s| s.wordings.iter())
+        .map(|w| w.needle.as_str())
+        .filter(|n| !n.is_empty())
+        .collect();
+    needles.sort_unstable();
+    needles.dedup();
+    // A needle that holds another one adds nothing: the shorter one already stops at the line.
+    let kept: Vec<&str> = needles
+        .iter()
+        .copied()
+        .filter(|n| !needles.iter().any(|other| other != n && n.contains(other)))
+        .collect();
+    AhoCorasick::builder()
+        .match_kind(MatchKind::Standard)
+        .build(kept)
+        .ok()
+}
+
+impl Scanner<'_> {
+    fn source(
+        &self,
+        index: usize,
+        source: &Source,
+        detection: &Detection,
+    ) -> (Part, SourceReading, Vec<Problem>) {
+        let mut reading = SourceReading {
+            formats: detection.formats.clone(),
+            why: detection.why.clone(),
+            speaks_for: detection.speaks_for.clone(),
+            clock: (0, 0, "none"),
+            ..SourceReading::default()
+        };
+        let mut problems = Vec::new();
+        let mut part = Part::default();
+        match &detection.shape {
+            Shape::Unread(why) => {
+                reading.unread = Some(why.clone());
+                // Size as far as it can be told without reading all of it.
+                reading.bytes = source.stored_bytes;
+            }
+            Shape::Lines | Shape::EveryLine => self.lines(
+                index,
+                source,
+                detection,
+                &mut part,
+                &mut reading,
+                &mut problems,
+            ),
+            Shape::JsonDocument | Shape::Document(_) => self.document(
+                index,
+                source,
+                detection,
+                &mut part,
+                &mut reading,
+                &mut problems,
+            ),
+        }
+        part.signals
+            .sort_by_key(|signal| (signal.evidence.origin, signal.kind.clone()));
+        reading.records = part.records;
+        reading.signals = part.signals.len() as u64;
+        reading.undated = part
+            .signals
+            .iter()
+            .filter(|s| s.readings.is_empty())
+            .count() as u64;
+        reading.coverage = std::mem::take(&mut part.coverage);
+        (part, reading, problems)
+    }
+
+    fn lines(
+        &self,
+        index: usize,
+        source: &Source,
+        detection: &Detection,
+        part: &mut Part,
+        reading: &mut SourceReading,
+        problems: &mut Vec<Problem>,
+    ) {
+        let stream = match source.content.open() {
+            Ok(stream) => stream,
+            Err(error) => {
+                return problems.push(Problem::of_source(
+                    index,
+                    format!("cannot be read: {error}"),
+                ));
+            }
+        };
+        let every = detection.shape == Shape::EveryLine;
+        let mut blocks = Blocks::new(stream);
+        let batch = rayon::current_num_threads() * 2;
+        loop {
+            // A batch of blocks in memory, then all cores on it: memory stays bounded whatever the size of the file.
+            let some: Vec<Block> = blocks.by_ref().take(batch).collect();
+            if some.is_empty() {
+                break;
+            }
+            let found: Vec<Part> = some
+                .par_iter()
+                .map(|block| self.block(index, detection, block, every))
+                .collect();
+            for one in found {
+                part.signals.extend(one.signals);
+                part.relations.extend(one.relations);
+                part.disks.extend(one.disks);
+                part.records += one.records;
+                part.coverage.extend(one.coverage);
+            }
+        }
+        reading.bytes = blocks.bytes();
+        reading.bytes_read = blocks.bytes() - blocks.bytes_left_out();
+        problems.extend(blocks.problems(index));
+    }
+
+    fn block(&self, index: usize, detection: &Detection, block: &Block, every: bool) -> Part {
+        let mut part = Part {
+            records: block.lines,
+            ..Part::default()
+        };
+        let data = block.data.as_slice();
+        part.coverage = self.coverage(data);
+        let mut line = Counter {
+            at: 0,
+            line: block.first_line,
+        };
+        if every {
+            let mut start = 0;
+            while start < data.len() {
+                let end = memchr::memchr(b'\n', &data[start..]).map_or(data.len(), |n| start + n);
+                if end > start {
+                    self.record(
+                        index,
+                        detection,
+                        block,
+                        start..end,
+                        line.line_of(data, start),
+                        &mut part,
+                    );
+                }
+                start = end + 1;
+            }
+            return part;
+        }
+        let Some(needles) = &self.needles else {
+            return part;
+        };
+        let mut from = 0;
+        while let Some(hit) = needles.find(Input::new(data).range(from..)) {
+            let start = memchr::memrchr(b'\n', &data[..hit.start()]).map_or(0, |n| n + 1);
+            let end =
+                memchr::memchr(b'\n', &data[hit.end()..]).map_or(data.len(), |n| hit.end() + n);
+            self.record(
+                index,
+                detection,
+                block,
+                start..end,
+                line.line_of(data, start),
+                &mut part,
+            );
+            from = end;
+        }
+        part
+    }
+
+    /// Takes the stamps of the first and last lines that have one.
+    fn coverage(&self, data: &[u8]) -> Vec<crate::model::Reading> {
+        let text =
+            |line: &[u8]| String::from_utf8_lossy(&line[..line.len().min(64 * 1024)]).into_owned();
+        let stamp = |line: &[u8]| {
+            self.grammars
+                .peeler
+                .peel_line(&text(line))
+                .first()
+                .and_then(|r| r.readings.first().cloned())
+        };
+        let first = data
+            .split(|b| *b == b'\n')
+            .filter(|l| !l.is_empty())
+            .take(8)
+            .find_map(stamp);
+        let last = data
+            .rsplit(|b| *b == b'\n')
+            .filter(|l| !l.is_empty())
+            .take(8)
+            .find_map(stamp);
+        first.into_iter().chain(last).collect()
+    }
+
+    fn record(
+        &self,
+        index: usize,
+        detection: &Detection,
+        block: &Block,
+        range: std::ops::Range<usize>,
+        line: u64,
+        part: &mut Part,
+    ) {
+        let bytes = trim_carriage_return(&block.data[range.clone()]);
+        let text = String::from_utf8_lossy(bytes);
+        let origin = Origin {
+            source: index,
+            start: block.offset + range.start as u64,
+            end: block.offset + (range.start + bytes.len()) as u64,
+            line,
+        };
+        let mut records = self.grammars.peeler.peel_line(&text);
+        // A line without a stamp of its own stands right after one that has it.
+        if let [only] = records.as_mut_slice()
+            && only.readings.is_empty()
+            && !detection.formats.is_empty()
+        {
+            only.readings
+                .extend(self.stamp_before(&block.data[..range.start]));
+            only.stamp_inherited = true;
+        }
+        self.take(detection, records, origin, bytes, part);
+    }
+
+    /// Finds the stamp of the nearest dated line above, within a few lines: the line continues it.
+    fn stamp_before(&self, above: &[u8]) -> Option<crate::model::Reading> {
+        above
+            .rsplit(|b| *b == b'\n')
+            .filter(|l| !l.is_empty())
+            .take(40)
+            .find_map(|line| {
+                let text = String::from_utf8_lossy(&line[..line.len().min(8 * 1024)]);
+                self.grammars
+                    .peeler
+                    .peel_line(&text)
+                    .first()
+                    .and_then(|r| r.readings.first().cloned())
+            })
+    }
+
+    /// Takes signals and relations from the records of one line or item.
+    fn take(
+        &self,
+        detection: &Detection,
+        records: Vec<Record>,
+        origin: Origin,
+        bytes: &[u8],
+        part: &mut Part,
+    ) {
+        let mut evidence: Option<Evidence> = None;
+        let mut all: Vec<Record> = Vec::new();
+        for record in records {
+            match &record.object {
+                Some((value, reader)) => all.extend(readers::read(
+                    reader,
+                    value,
+                    &record,
+                    origin.source,
+                    &mut part.relations,
+                )),
+                None => all.push(record),
+            }
+        }
+        let mut kinds: Vec<(String, crate::model::Entities)> = Vec::new();
+        for mut record in all {
+            if record.component.is_none() && record.of == "log" {
+                record.component.clone_from(&detection.speaks_for.component);
+            }
+            let Some((kind, mut found)) = self.grammars.find_signal(&record) else {
+                continue;
+            };
+            let speaks_of_itself = record.of == "log"
+                && record
+                    .component
+                    .as_deref()
+                    .is_some_and(|c| source::NODE_AGENTS.contains(&c));
+            if speaks_of_itself
+                && !found.entities.contains_key("node")
+                && let Some(host) = &record.host
+            {
+                found.entities.insert("node".to_owned(), host.clone());
+            }
+            name_workload(&record, &mut found.entities);
+            // Two layers of one record can say the same: it is said once.
+            if kinds
+                .iter()
+                .any(|(k, e)| *k == kind.kind && *e == found.entities)
+            {
+                continue;
+            }
+            kinds.push((kind.kind.clone(), found.entities.clone()));
+            let evidence = evidence.get_or_insert_with(|| Evidence {
+                origin,
+                text: Arc::from(String::from_utf8_lossy(bytes).as_ref()),
+                sha256: hex(&Sha256::digest(bytes)),
+            });
+            part.signals.push(Signal {
+                kind: kind.kind.clone(),
+                cause: found.cause,
+                entities: found.entities,
+                readings: record.readings,
+                stamp_inherited: record.stamp_inherited,
+                last: record.last,
+                count: record.count.max(1),
+                component: record.component,
+                format: record.formats,
+                evidence: evidence.clone(),
+                witness: record.witness.unwrap_or(Witness::Occurrence),
+                message: shortened(&record.body),
+            });
+        }
+    }
+}
+
+/// Gives a workload its full name `namespace/Kind/name` where the record tells all three.
+fn name_workload(record: &Record, entities: &mut crate::model::Entities) {
+    let Some(workload) = entities.get("workload").filter(|w| !w.contains('/')) else {
+        return;
+    };
+    let kind = match record.fields.get("resource").map(String::as_str) {
+        Some("statefulsets") => "StatefulSet",
+        Some("daemonsets") => "DaemonSet",
+        _ if record.body.starts_with("statefulset.apps") => "StatefulSet",
+        _ if record.body.starts_with("daemonset.apps") => "DaemonSet",
+        _ => "Deployment",
+    };
+    let full = match entities.get("namespace") {
+        Some(namespace) => format!("{namespace}/{kind}/{workload}"),
+        None => format!("{kind}/{workload}"),
+    };
+    entities.insert("workload".to_owned(), full);
+}
+
+fn shortened(text: &str) -> String {
+    match text.char_indices().nth(600) {
+        Some((end, _)) => format!("{}…", &text[..end]),
+        None => text.to_owned(),
+    }
+}
+
+fn trim_carriage_return(bytes: &[u8]) -> &[u8] {
+    bytes.strip_suffix(b"\r").unwrap_or(bytes)
+}
+
+/// Counts lines forward only as far as they are asked for.
+struct Counter {
+    at: usize,
+    line: u64,
+}
+
+impl Counter {
+    fn line_of(&mut self, data: &[u8], offset: usize) -> u64 {
+        self.line += memchr::memchr_iter(b'\n', &data[self.at..offset]).count() as u64;
+        self.at = offset;
+        self.line
+    }
+}

@@ -1,0 +1,456 @@
+//! Readers for shapes that data cannot express: Node, Pod and workload objects, registry envelopes, df tables.
+//!
+//! Each takes a JSON object (or a table) and gives records for the wordings, and relations that `align` joins by.
+
+use serde_json::Value;
+
+use crate::grammar::peel::{Record, plain};
+use crate::grammar::stamp::Layout;
+use crate::model::{DiskSample, Reading, Relation, Witness};
+
+/// Runs the reader that a format names.
+pub(super) fn read(
+    reader: &str,
+    value: &Value,
+    outer: &Record,
+    source: usize,
+    relations: &mut Vec<Relation>,
+) -> Vec<Record> {
+    match reader {
+        "kube-node" => node(value, outer, source, relations),
+        "kube-pod" => pod(value, outer, source, relations),
+        "kube-workload" => {
+            workload(value, source, relations);
+            Vec::new()
+        }
+        "registry-envelope" => notifications(value, outer),
+        _ => Vec::new(),
+    }
+}
+
+fn text<'a>(value: &'a Value, path: &[&str]) -> Option<&'a str> {
+    path.iter()
+        .try_fold(value, |at, part| at.get(part))
+        .and_then(Value::as_str)
+        .filter(|t| !t.is_empty())
+}
+
+fn list<'a>(value: &'a Value, path: &[&str]) -> &'a [Value] {
+    path.iter()
+        .try_fold(value, |at, part| at.get(part))
+        .and_then(Value::as_array)
+        .map_or(&[], Vec::as_slice)
+}
+
+fn stamp(written: Option<&str>) -> Option<Reading> {
+    written
+        .and_then(|text| Layout::Iso.take(text))
+        .map(|(_, reading)| reading)
+}
+
+/// Starts a record of another type that came in the same envelopes.
+fn part_of(outer: &Record, of: &str) -> Record {
+    Record {
+        of: of.to_owned(),
+        formats: outer.formats.clone(),
+        entities: outer.entities.clone(),
+        readings: outer.readings.clone(),
+        count: 1,
+        component: None,
+        ..Record::default()
+    }
+}
+
+/// # Source
+/// core/v1 Node: conditions with `lastTransitionTime` (whole seconds), taints with `timeAdded` (NoExecute only).
+fn node(
+    value: &Value,
+    outer: &Record,
+    source: usize,
+    relations: &mut Vec<Relation>,
+) -> Vec<Record> {
+    let Some(name) = text(value, &["metadata", "name"]) else {
+        return Vec::new();
+    };
+    let mut say = |says: &'static str, value: Option<&str>| {
+        if let Some(value) = value {
+            relations.push(Relation {
+                subject: "node",
+                name: name.to_owned(),
+                says,
+                value: value.to_owned(),
+                source,
+            });
+        }
+    };
+    say(
+        "version",
+        text(value, &["status", "nodeInfo", "kubeletVersion"]),
+    );
+    say(
+        "runtime",
+        text(value, &["status", "nodeInfo", "containerRuntimeVersion"]),
+    );
+    say("created", text(value, &["metadata", "creationTimestamp"]));
+    for address in list(value, &["status", "addresses"]) {
+        say("address", text(address, &["address"]));
+    }
+    let mut records = Vec::new();
+    for condition in list(value, &["status", "conditions"]) {
+        let mut record = part_of(outer, "node-condition");
+        record.entities.insert("node".into(), name.to_owned());
+        for (field, path) in [
+            ("condition", "type"),
+            ("status", "status"),
+            ("reason", "reason"),
+            ("message", "message"),
+        ] {
+            record.fields.insert(
+                field.into(),
+                text(condition, &[path]).unwrap_or_default().to_owned(),
+            );
+        }
+        record
+            .entities
+            .insert("condition".into(), record.fields["condition"].clone());
+        record.body = format!(
+            "{} is {}: {}",
+            record.fields["condition"], record.fields["status"], record.fields["message"]
+        );
+        match stamp(text(condition, &["lastTransitionTime"])) {
+            Some(reading) => {
+                record.readings.push(reading);
+                record.witness = Some(Witness::Transition);
+            }
+            None => record.witness = Some(Witness::SeenBy),
+        }
+        // The node controller writes Unknown, the kubelet everything else.
+        record.component = Some(
+            if record.fields["status"] == "Unknown" {
+                "kube-controller-manager"
+            } else {
+                "kubelet"
+            }
+            .to_owned(),
+        );
+        records.push(record);
+    }
+    for taint in list(value, &["spec", "taints"]) {
+        let (Some(key), Some(effect)) = (text(taint, &["key"]), text(taint, &["effect"])) else {
+            continue;
+        };
+        let mut record = part_of(outer, "node-taint");
+        record.entities.insert("node".into(), name.to_owned());
+        record
+            .entities
+            .insert("taint".into(), format!("{key}:{effect}"));
+        record.fields.insert("key".into(), key.to_owned());
+        record.fields.insert("effect".into(), effect.to_owned());
+        record.body = format!("taint {key}:{effect}");
+        match stamp(text(taint, &["timeAdded"])) {
+            Some(reading) => {
+                record.readings.push(reading);
+                record.witness = Some(Witness::Transition);
+            }
+            None => record.witness = Some(Witness::SeenBy),
+        }
+        records.push(record);
+    }
+    records
+}
+
+/// # Source
+/// core/v1 Pod: `status.reason`, `containerStatuses[].state`; a waiting state has no time. The condition `DisruptionTarget` (1.26 and later) has one.
+fn pod(value: &Value, outer: &Record, source: usize, relations: &mut Vec<Relation>) -> Vec<Record> {
+    let (Some(name), Some(namespace)) = (
+        text(value, &["metadata", "name"]),
+        text(value, &["metadata", "namespace"]),
+    ) else {
+        return Vec::new();
+    };
+    let full = format!("{namespace}/{name}");
+    let mut say = |says: &'static str, value: Option<&str>| {
+        if let Some(value) = value {
+            relations.push(Relation {
+                subject: "pod",
+                name: full.clone(),
+                says,
+                value: value.to_owned(),
+                source,
+            });
+        }
+    };
+    let node = text(value, &["spec", "nodeName"]);
+    say("node", node);
+    say("uid", text(value, &["metadata", "uid"]));
+    say("created", text(value, &["metadata", "creationTimestamp"]));
+    say(
+        "hash",
+        text(value, &["metadata", "labels", "pod-template-hash"]),
+    );
+    for owner in list(value, &["metadata", "ownerReferences"]) {
+        if owner.get("controller").and_then(Value::as_bool) == Some(true) {
+            let owner = format!(
+                "{namespace}/{}/{}",
+                text(owner, &["kind"]).unwrap_or_default(),
+                text(owner, &["name"]).unwrap_or_default()
+            );
+            say("owner", Some(&owner));
+        }
+    }
+    for container in list(value, &["spec", "containers"]) {
+        say("image", text(container, &["image"]));
+    }
+    let mut start = part_of(outer, "pod-status");
+    start.entities.extend([
+        ("pod".to_owned(), name.to_owned()),
+        ("namespace".to_owned(), namespace.to_owned()),
+    ]);
+    if let Some(node) = node {
+        start.entities.insert("node".into(), node.to_owned());
+    }
+    start.component = Some("kubelet".to_owned());
+    let mut records = Vec::new();
+    if let Some(reason) = text(value, &["status", "reason"]) {
+        let mut record = start.clone();
+        record.fields.extend([
+            (
+                "phase".to_owned(),
+                text(value, &["status", "phase"])
+                    .unwrap_or_default()
+                    .to_owned(),
+            ),
+            ("reason".to_owned(), reason.to_owned()),
+            (
+                "message".to_owned(),
+                text(value, &["status", "message"])
+                    .unwrap_or_default()
+                    .to_owned(),
+            ),
+        ]);
+        record.body = format!("{reason}: {}", record.fields["message"]);
+        let disrupted = list(value, &["status", "conditions"])
+            .iter()
+            .find(|c| text(c, &["type"]) == Some("DisruptionTarget"));
+        record.witness = Some(Witness::SeenBy);
+        if let Some(reading) = disrupted.and_then(|c| stamp(text(c, &["lastTransitionTime"]))) {
+            record.readings.push(reading);
+        }
+        records.push(record);
+    }
+    for statuses in ["initContainerStatuses", "containerStatuses"] {
+        for status in list(value, &["status", statuses]) {
+            let Some((state, detail)) = status
+                .get("state")
+                .and_then(Value::as_object)
+                .and_then(|states| states.iter().next())
+            else {
+                continue;
+            };
+            let mut record = start.clone();
+            record.of = "container-status".into();
+            let container = text(status, &["name"]).unwrap_or_default();
+            let image = text(status, &["image"]).unwrap_or_default();
+            record.fields.extend([
+                ("state".to_owned(), state.clone()),
+                (
+                    "reason".to_owned(),
+                    text(detail, &["reason"]).unwrap_or_default().to_owned(),
+                ),
+                (
+                    "message".to_owned(),
+                    text(detail, &["message"]).unwrap_or_default().to_owned(),
+                ),
+                (
+                    "exit_code".to_owned(),
+                    detail.get("exitCode").map(plain).unwrap_or_default(),
+                ),
+                ("container".to_owned(), container.to_owned()),
+                ("image".to_owned(), image.to_owned()),
+            ]);
+            record
+                .entities
+                .insert("container".into(), container.to_owned());
+            if !image.is_empty() {
+                record.entities.insert("image".into(), image.to_owned());
+            }
+            record.body = format!("{}: {}", record.fields["reason"], record.fields["message"]);
+            record.witness = Some(Witness::SeenBy);
+            if state == "terminated"
+                && let Some(reading) = stamp(text(detail, &["finishedAt"]))
+            {
+                record.readings.push(reading);
+                record.witness = Some(Witness::Transition);
+            }
+            if let Some((_, digest)) = text(status, &["imageID"]).and_then(|id| id.split_once('@'))
+            {
+                relations.push(Relation {
+                    subject: "image",
+                    name: image.to_owned(),
+                    says: "digest",
+                    value: digest.to_owned(),
+                    source,
+                });
+            }
+            records.push(record);
+        }
+    }
+    records
+}
+
+fn workload(value: &Value, source: usize, relations: &mut Vec<Relation>) {
+    let (Some(kind), Some(name)) = (text(value, &["kind"]), text(value, &["metadata", "name"]))
+    else {
+        return;
+    };
+    let full = format!(
+        "{}/{kind}/{name}",
+        text(value, &["metadata", "namespace"]).unwrap_or("default")
+    );
+    for owner in list(value, &["metadata", "ownerReferences"]) {
+        if owner.get("controller").and_then(Value::as_bool) == Some(true) {
+            let namespace = text(value, &["metadata", "namespace"]).unwrap_or("default");
+            let owner = format!(
+                "{namespace}/{}/{}",
+                text(owner, &["kind"]).unwrap_or_default(),
+                text(owner, &["name"]).unwrap_or_default()
+            );
+            relations.push(Relation {
+                subject: "workload",
+                name: full.clone(),
+                says: "owner",
+                value: owner,
+                source,
+            });
+        }
+    }
+    for container in list(value, &["spec", "template", "spec", "containers"]) {
+        if let Some(image) = text(container, &["image"]) {
+            relations.push(Relation {
+                subject: "workload",
+                name: full.clone(),
+                says: "image",
+                value: image.to_owned(),
+                source,
+            });
+        }
+        if let Some(policy) = text(container, &["imagePullPolicy"]) {
+            relations.push(Relation {
+                subject: "workload",
+                name: full.clone(),
+                says: "policy",
+                value: policy.to_owned(),
+                source,
+            });
+        }
+    }
+}
+
+/// # Source
+/// CNCF distribution notifications: `events[]` with action, target, request and actor.
+fn notifications(value: &Value, outer: &Record) -> Vec<Record> {
+    list(value, &["events"])
+        .iter()
+        .map(|event| {
+            let mut record = part_of(outer, "registry-notification");
+            record.component = Some("registry".to_owned());
+            let fields = [
+                ("action", text(event, &["action"])),
+                ("media_type", text(event, &["target", "mediaType"])),
+                ("repository", text(event, &["target", "repository"])),
+                ("tag", text(event, &["target", "tag"])),
+                ("digest", text(event, &["target", "digest"])),
+                ("host", text(event, &["request", "host"])),
+                ("useragent", text(event, &["request", "useragent"])),
+                ("addr", text(event, &["request", "addr"])),
+            ];
+            record.fields.extend(
+                fields
+                    .iter()
+                    .filter_map(|(name, value)| value.map(|v| ((*name).to_owned(), v.to_owned()))),
+            );
+            if let (Some(host), Some(repository)) = (
+                text(event, &["request", "host"]),
+                text(event, &["target", "repository"]),
+            ) {
+                if let Some(tag) = text(event, &["target", "tag"]) {
+                    record
+                        .entities
+                        .insert("image".into(), format!("{host}/{repository}:{tag}"));
+                } else if let Some(digest) = text(event, &["target", "digest"]) {
+                    record
+                        .entities
+                        .insert("image".into(), format!("{host}/{repository}@{digest}"));
+                }
+            }
+            if let Some(digest) = text(event, &["target", "digest"]) {
+                record.entities.insert("digest".into(), digest.to_owned());
+            }
+            record.readings.extend(stamp(text(event, &["timestamp"])));
+            record.body = format!(
+                "{} {}",
+                record.fields.get("action").map_or("", String::as_str),
+                record.fields.get("repository").map_or("", String::as_str)
+            );
+            record
+        })
+        .collect()
+}
+
+/// Reads df tables. A line that is only a stamp dates the rows below it.
+///
+/// # Source
+/// GNU coreutils df: columns by header; `Use%` counts what non-root may use.
+pub(super) fn disk_samples(text: &str, source: usize) -> Vec<DiskSample> {
+    let mut samples = Vec::new();
+    let mut at: Option<Reading> = None;
+    let mut header = false;
+    let mut inodes = false;
+    let mut rows = 0;
+    for line in text.lines() {
+        if let Some((length, reading)) = Layout::Iso.take(line.trim()) {
+            if line.trim().len() == length {
+                at = Some(reading);
+                header = false;
+                rows = 0;
+            }
+            continue;
+        }
+        if line.starts_with("Filesystem") {
+            header = true;
+            rows = 0;
+            inodes = line.contains("Inodes");
+            continue;
+        }
+        let columns: Vec<&str> = line.split_whitespace().collect();
+        let [filesystem, total, _, _, percent, mount @ ..] = columns.as_slice() else {
+            continue;
+        };
+        let (true, Some(used), false) = (
+            header,
+            percent
+                .strip_suffix('%')
+                .and_then(|p| p.parse::<f64>().ok()),
+            mount.is_empty(),
+        ) else {
+            continue;
+        };
+        // `df -k; df -i` without a second header: the same file system again, with a total that is not a block count of its row above.
+        let again = samples
+            .iter()
+            .rev()
+            .take(rows)
+            .any(|s: &DiskSample| s.filesystem == *filesystem && !s.inodes);
+        rows += 1;
+        let _ = total;
+        samples.push(DiskSample {
+            source,
+            at: at.clone(),
+            filesystem: (*filesystem).to_owned(),
+            mounted_on: mount.join(" "),
+            used_percent: used,
+            inodes: inodes || again,
+        });
+    }
+    samples
+}

@@ -1,0 +1,5 @@
+//! The promise to others: the published JSON. Inner types are not serialized, so they stay free to change.
+//!
+//! Takes an incident; gives structs of its own. One module a version.
+
+pub mod v1;

@@ -1,0 +1,878 @@
+//! Published JSON, version 1. Field names are the contract: adding is fine, changing or dropping one is a new version.
+//!
+//! Start with [`Report`]; [`report`] makes one of an incident. People's names are replaced by roles here, before anything is shown.
+
+use std::collections::BTreeMap;
+
+use chrono::{DateTime, SecondsFormat, Utc};
+use serde::{Deserialize, Serialize};
+
+use crate::model::entity::is_machine_account;
+use crate::model::moment::NO_YEAR;
+use crate::model::{Basis, DiskPoint, Fact, FactId, Incident};
+
+/// Names the shape of a report.
+pub const SCHEMA: &str = "rootline.report/v1";
+
+/// `rootline report --format json`.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct Report {
+    /// Always [`SCHEMA`].
+    pub schema: String,
+    /// What wrote it.
+    pub generator: Generator,
+    /// Title, window and summary.
+    pub incident: Head,
+    /// Every source.
+    pub sources: Vec<SourceRow>,
+    /// Every signal, in time order.
+    pub signals: Vec<SignalRow>,
+    /// Cascades, the gravest first.
+    pub cascades: Vec<CascadeRow>,
+    /// Abnormal conditions.
+    pub conditions: Vec<ConditionRow>,
+    /// Faults that belong to no cascade.
+    pub unrelated: Vec<Unrelated>,
+    /// Contributing factors.
+    pub factors: Vec<FactorRow>,
+    /// Metrics by name.
+    pub metrics: BTreeMap<String, MetricRow>,
+    /// Things to do.
+    pub actions: Vec<ActionRow>,
+    /// What is not known.
+    pub gaps: Vec<GapRow>,
+    /// Totals.
+    pub ledger: LedgerRow,
+    /// Constants that links and contradictions rest on.
+    pub constants: Vec<ConstantRow>,
+    /// How full the disks were.
+    pub disks: Vec<DiskRow>,
+    /// What is wrong with the input, for the whole incident.
+    pub problems: Vec<String>,
+}
+
+/// What wrote a report.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct Generator {
+    /// Version of Rootline.
+    pub version: String,
+    /// `sha256:…` of the grammars in force.
+    pub grammars: String,
+}
+
+/// The head of a report.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct Head {
+    /// Title.
+    pub title: String,
+    /// First and last moment.
+    pub window: Option<Window>,
+    /// Cluster names, where a record tells them.
+    pub clusters: Vec<String>,
+    /// Sentences, each ending with its citations in brackets.
+    pub summary: Vec<String>,
+    /// The same sentences with their citations apart.
+    pub summary_cited: Vec<Cited>,
+}
+
+/// A sentence and the signals it rests on.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct Cited {
+    /// The sentence.
+    pub text: String,
+    /// Signal ids.
+    pub signals: Vec<String>,
+}
+
+/// A stretch of time.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct Window {
+    /// RFC 3339, UTC.
+    pub from: String,
+    /// RFC 3339, UTC.
+    pub to: String,
+}
+
+/// One source.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct SourceRow {
+    /// The path given.
+    pub path: String,
+    /// Format stacks met, outermost first.
+    pub format: Vec<String>,
+    /// Why these.
+    pub why: String,
+    /// Decompressed bytes.
+    pub bytes: u64,
+    /// Bytes looked at.
+    pub bytes_read: u64,
+    /// Lines or items.
+    pub records: u64,
+    /// Signals found.
+    pub signals: u64,
+    /// Whom it speaks for.
+    pub speaks_for: BTreeMap<String, String>,
+    /// First time seen.
+    pub from: Option<String>,
+    /// Last time seen.
+    pub to: Option<String>,
+    /// Its clock.
+    pub clock: ClockRow,
+    /// What was wrong with it.
+    pub problems: Vec<String>,
+}
+
+/// A source's clock.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct ClockRow {
+    /// What was taken off its times.
+    pub offset_ms: i64,
+    /// Facts that it shares with other sources.
+    pub anchors: usize,
+    /// `none`, `corrected` or `refused`.
+    pub status: String,
+}
+
+/// One signal: a fact with all its witnesses.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct SignalRow {
+    /// `s17`.
+    pub id: String,
+    /// Kind.
+    pub signal: String,
+    /// Cause of a failed pull.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub cause: Option<String>,
+    /// RFC 3339 with microseconds, UTC; null where nothing tells the year.
+    pub at: Option<String>,
+    /// Width of the interval that the stamp allows.
+    pub precision: String,
+    /// How the time is known.
+    pub time_basis: String,
+    /// The stamp as written, where `at` is null.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub as_written: Option<String>,
+    /// Last repetition.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub last: Option<String>,
+    /// What it is about.
+    pub entities: BTreeMap<String, String>,
+    /// What stands in no record, and how it is known.
+    pub inferred: BTreeMap<String, String>,
+    /// Who says it.
+    pub component: Option<String>,
+    /// Everybody who says it.
+    pub witnesses: Vec<String>,
+    /// Formats of the best witness, outermost first.
+    pub format: Vec<String>,
+    /// How often.
+    pub count: u64,
+    /// The first failure of the series that this retry belongs to.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub retry_of: Option<String>,
+    /// Verbatim records.
+    pub evidence: Vec<EvidenceRow>,
+}
+
+/// One verbatim record.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct EvidenceRow {
+    /// The path given.
+    pub path: String,
+    /// Line of its first byte, from 1.
+    pub line: u64,
+    /// Byte range in the decompressed content, end exclusive.
+    pub byte: [u64; 2],
+    /// SHA-256 of the original bytes.
+    pub sha256: String,
+    /// The text.
+    pub text: String,
+    /// A name in the text was replaced by a role.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub redacted: bool,
+}
+
+/// One cascade.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct CascadeRow {
+    /// `c1`.
+    pub id: String,
+    /// Mechanism.
+    pub mechanism: String,
+    /// How sure.
+    pub confidence: String,
+    /// Only what is known.
+    pub culprit: BTreeMap<String, String>,
+    /// The change that began it.
+    pub trigger: Option<String>,
+    /// The first fault.
+    pub origin: String,
+    /// In words.
+    pub explanation: String,
+    /// Stays on nodes.
+    pub hops: Vec<HopRow>,
+    /// Links.
+    pub links: Vec<LinkRow>,
+    /// `domino`, `common_cause` or `single`.
+    pub spread: String,
+    /// Who was hit.
+    pub blast_radius: BlastRadius,
+    /// What else was weighed.
+    pub ruled_out: Vec<RuledOutRow>,
+    /// What cannot be.
+    pub contradictions: Vec<ContradictionRow>,
+    /// What ended it.
+    pub recovery: RecoveryRow,
+    /// All signals that belong to it.
+    pub signals: Vec<String>,
+}
+
+/// One hop.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct HopRow {
+    /// Node.
+    pub node: Option<String>,
+    /// First fault.
+    pub from: String,
+    /// Last fault, or end of the condition.
+    pub to: Option<String>,
+    /// Signals on this node.
+    pub signals: Vec<String>,
+    /// How it ended.
+    pub ended_by: Option<String>,
+    /// The node came under pressure.
+    pub pressure: bool,
+    /// Failed pulls that led to no pressure.
+    pub without_pressure: Vec<String>,
+}
+
+/// One link.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct LinkRow {
+    /// Signal id.
+    pub cause: String,
+    /// Signal id.
+    pub effect: String,
+    /// Rule.
+    pub rule: String,
+    /// Effect time minus cause time.
+    pub lag_ms: i64,
+    /// How sure.
+    pub confidence: String,
+    /// A sentence.
+    pub because: String,
+    /// Other causes that the rule would have allowed.
+    pub others: Vec<String>,
+}
+
+/// Who was hit.
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
+pub struct BlastRadius {
+    /// By the fault itself.
+    pub direct: BlastRow,
+    /// By what followed.
+    pub collateral: BlastRow,
+}
+
+/// Nodes, workloads, pods.
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
+pub struct BlastRow {
+    /// Nodes.
+    pub nodes: Vec<String>,
+    /// Workloads, `namespace/Kind/name`.
+    pub workloads: Vec<String>,
+    /// Pods, `namespace/name`.
+    pub pods: Vec<String>,
+}
+
+/// Another explanation.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct RuledOutRow {
+    /// Mechanism.
+    pub mechanism: String,
+    /// Why not.
+    pub why: String,
+    /// Signals that speak against it.
+    pub evidence: Vec<String>,
+}
+
+/// A contradiction.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct ContradictionRow {
+    /// What cannot be.
+    pub what: String,
+    /// The signals.
+    pub signals: Vec<String>,
+    /// What could explain it.
+    pub possible_explanations: Vec<String>,
+}
+
+/// The end of a cascade.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct RecoveryRow {
+    /// Signals.
+    pub ended_by: Vec<String>,
+    /// When the last condition ended.
+    pub at: Option<String>,
+}
+
+/// An abnormal condition.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct ConditionRow {
+    /// Node.
+    pub node: String,
+    /// Condition.
+    pub condition: String,
+    /// Status.
+    pub status: String,
+    /// First seen.
+    pub from: Option<String>,
+    /// Seen to be over, or overwritten.
+    pub to: Option<String>,
+    /// The start may be earlier.
+    pub from_open: bool,
+    /// The end is not known.
+    pub to_open: bool,
+    /// Conditions that became Unknown in the same write.
+    pub also: Vec<String>,
+    /// Signals.
+    pub evidence: Vec<String>,
+}
+
+/// A fault that belongs to no cascade.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct Unrelated {
+    /// Signal.
+    pub signal: String,
+    /// Why it was left alone.
+    pub why: String,
+}
+
+/// A contributing factor.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct FactorRow {
+    /// Factor.
+    pub id: String,
+    /// What it is about.
+    pub subject: String,
+    /// `necessary`, `amplifier` or `latent`.
+    pub strength: String,
+    /// Signals.
+    pub evidence: Vec<String>,
+    /// A sentence.
+    pub because: String,
+    /// What to do.
+    pub action: String,
+}
+
+/// A metric.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct MetricRow {
+    /// A time (RFC 3339) or a number (unit in the name); null if unknown.
+    pub value: serde_json::Value,
+    /// `observed`, `derived` or `unknown`.
+    pub status: String,
+    /// Signals.
+    pub evidence: Vec<String>,
+    /// What exactly is measured.
+    pub definition: String,
+}
+
+/// Something to do.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct ActionRow {
+    /// Id.
+    pub id: String,
+    /// Class.
+    pub class: String,
+    /// What.
+    pub text: String,
+    /// When it is done.
+    pub done_when: String,
+    /// Policy file.
+    pub artifact: Option<String>,
+    /// What it would have done here.
+    pub backtest: Option<String>,
+}
+
+/// Something that is not known.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct GapRow {
+    /// What.
+    pub what: String,
+    /// Why that matters.
+    pub matters_because: String,
+}
+
+/// Totals.
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
+pub struct LedgerRow {
+    /// Files found.
+    pub files: u64,
+    /// Bytes found.
+    pub bytes: u64,
+    /// Bytes looked at.
+    pub bytes_read: u64,
+    /// Lines or items.
+    pub records: u64,
+    /// Files of which nothing was read.
+    pub skipped: Vec<SkippedRow>,
+    /// Signals without a time.
+    pub undated: u64,
+}
+
+/// A file of which nothing was read.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct SkippedRow {
+    /// Path.
+    pub path: String,
+    /// Why.
+    pub why: String,
+    /// Size.
+    pub bytes: u64,
+}
+
+/// A constant.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct ConstantRow {
+    /// Name in `physics.toml`.
+    pub name: String,
+    /// Value.
+    pub value: String,
+    /// Why this value.
+    pub from: String,
+}
+
+/// How full a disk was.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct DiskRow {
+    /// Node.
+    pub node: Option<String>,
+    /// When.
+    pub at: String,
+    /// Mount point.
+    pub mounted_on: String,
+    /// Used percent of the blocks or inodes.
+    pub used_percent: f64,
+    /// Inodes, not blocks.
+    pub inodes: bool,
+}
+
+/// Returns a time as RFC 3339 in UTC with microseconds.
+pub fn stamp(at: DateTime<Utc>) -> String {
+    at.to_rfc3339_opts(SecondsFormat::Micros, true)
+}
+
+fn ids(facts: &[FactId]) -> Vec<String> {
+    facts.iter().map(|id| Fact::name(*id)).collect()
+}
+
+/// Roles that stand for people: a name, and what is shown in its place.
+pub struct Roles(Vec<(String, String)>);
+
+impl Roles {
+    /// Gives every person who acts in the incident a role, in order of appearance.
+    pub fn of(incident: &Incident) -> Roles {
+        let mut roles: Vec<(String, String)> = Vec::new();
+        for actor in incident.facts.iter().filter_map(|f| f.entity("actor")) {
+            if actor.chars().count() >= 3
+                && !is_machine_account(actor)
+                && !roles.iter().any(|(name, _)| name == actor)
+            {
+                roles.push((actor.to_owned(), format!("person-{}", roles.len() + 1)));
+            }
+        }
+        // A name that holds another one is replaced first.
+        roles.sort_by(|a, b| b.0.len().cmp(&a.0.len()).then_with(|| a.1.cmp(&b.1)));
+        Roles(roles)
+    }
+
+    /// Replaces names; tells whether any stood in the text.
+    pub fn hide(&self, text: &str) -> (String, bool) {
+        let mut shown = text.to_owned();
+        for (name, role) in &self.0 {
+            if shown.contains(name.as_str()) {
+                shown = shown.replace(name.as_str(), role);
+            }
+        }
+        let changed = shown != text;
+        (shown, changed)
+    }
+}
+
+/// Makes the rows of all signals.
+pub fn signals(incident: &Incident) -> Vec<SignalRow> {
+    let roles = Roles::of(incident);
+    incident
+        .facts
+        .iter()
+        .enumerate()
+        .map(|(id, fact)| signal(incident, id, fact, &roles))
+        .collect()
+}
+
+fn signal(incident: &Incident, id: FactId, fact: &Fact, roles: &Roles) -> SignalRow {
+    let dated = fact.moment.filter(|m| m.basis != Basis::None);
+    SignalRow {
+        id: Fact::name(id),
+        signal: fact.kind.clone(),
+        cause: fact.cause.clone(),
+        at: dated.map(|m| stamp(m.at)),
+        precision: fact
+            .moment
+            .map_or_else(|| "unknown".to_owned(), |m| precision(m.precision)),
+        time_basis: fact
+            .moment
+            .map_or(Basis::None, |m| m.basis)
+            .name()
+            .to_owned(),
+        as_written: if dated.is_none() {
+            fact.as_written.as_ref().map(|r| r.text.clone())
+        } else {
+            None
+        },
+        last: fact.last.map(|m| stamp(m.at)),
+        entities: fact
+            .entities
+            .iter()
+            .map(|(k, v)| (k.clone(), roles.hide(v).0))
+            .collect(),
+        inferred: fact.inferred.clone(),
+        component: fact.component.clone(),
+        witnesses: fact.components.clone(),
+        format: fact.format.clone(),
+        count: fact.count,
+        retry_of: fact.retry_of.map(Fact::name),
+        evidence: fact
+            .evidence
+            .iter()
+            .map(|e| {
+                let (text, redacted) = roles.hide(&e.text);
+                EvidenceRow {
+                    path: incident.sources[e.origin.source].path.clone(),
+                    line: e.origin.line,
+                    byte: [e.origin.start, e.origin.end],
+                    sha256: e.sha256.clone(),
+                    text,
+                    redacted,
+                }
+            })
+            .collect(),
+    }
+}
+
+/// Returns `1s`, `100ms`, `1us`, `1ns`.
+fn precision(width: chrono::TimeDelta) -> String {
+    let nanos = width.num_nanoseconds().unwrap_or(i64::MAX);
+    match nanos {
+        n if n % 1_000_000_000 == 0 => format!("{}s", n / 1_000_000_000),
+        n if n % 1_000_000 == 0 => format!("{}ms", n / 1_000_000),
+        n if n % 1_000 == 0 => format!("{}us", n / 1_000),
+        n => format!("{n}ns"),
+    }
+}
+
+/// Makes the published report of an incident.
+pub fn report(incident: &Incident, disks: &[DiskPoint], grammars_sha256: &str) -> Report {
+    let roles = Roles::of(incident);
+    let assessment = &incident.assessment;
+    let times = |at: DateTime<Utc>| {
+        if chrono::Datelike::year(&at) == NO_YEAR {
+            None
+        } else {
+            Some(stamp(at))
+        }
+    };
+    Report {
+        schema: SCHEMA.to_owned(),
+        generator: Generator {
+            version: env!("CARGO_PKG_VERSION").to_owned(),
+            grammars: format!("sha256:{grammars_sha256}"),
+        },
+        incident: Head {
+            title: roles.hide(&assessment.title).0,
+            window: assessment.window.and_then(|(from, to)| {
+                Some(Window {
+                    from: times(from)?,
+                    to: times(to)?,
+                })
+            }),
+            clusters: Vec::new(),
+            summary: assessment
+                .summary
+                .iter()
+                .map(|(text, facts)| {
+                    if facts.is_empty() {
+                        roles.hide(text).0
+                    } else {
+                        format!("{} [{}]", roles.hide(text).0, ids(facts).join(", "))
+                    }
+                })
+                .collect(),
+            summary_cited: assessment
+                .summary
+                .iter()
+                .map(|(text, facts)| Cited {
+                    text: roles.hide(text).0,
+                    signals: ids(facts),
+                })
+                .collect(),
+        },
+        sources: sources(incident),
+        signals: signals(incident),
+        cascades: incident
+            .cascades
+            .iter()
+            .enumerate()
+            .map(|(index, cascade)| cascade_row(index, cascade, &roles))
+            .collect(),
+        conditions: incident
+            .conditions
+            .iter()
+            .map(|c| ConditionRow {
+                node: c.node.clone(),
+                condition: c.condition.clone(),
+                status: c.status.name().to_owned(),
+                from: times(c.from),
+                to: c.to.and_then(times),
+                from_open: c.from_open,
+                to_open: c.to_open,
+                also: c.also.clone(),
+                evidence: ids(&c.evidence),
+            })
+            .collect(),
+        unrelated: incident
+            .unrelated
+            .iter()
+            .map(|(id, why)| Unrelated {
+                signal: Fact::name(*id),
+                why: why.clone(),
+            })
+            .collect(),
+        factors: assessment
+            .findings
+            .iter()
+            .map(|f| FactorRow {
+                id: f.factor.to_owned(),
+                subject: f.subject.clone(),
+                strength: f.strength.to_owned(),
+                evidence: ids(&f.evidence),
+                because: f.because.clone(),
+                action: f.action.clone(),
+            })
+            .collect(),
+        metrics: assessment
+            .metrics
+            .iter()
+            .map(|m| {
+                let value = match (m.at.and_then(times), m.number) {
+                    (Some(at), _) => serde_json::Value::from(at),
+                    (None, Some(number)) => serde_json::Value::from(number),
+                    (None, None) => serde_json::Value::Null,
+                };
+                (
+                    m.id.to_owned(),
+                    MetricRow {
+                        value,
+                        status: m.status.name().to_owned(),
+                        evidence: ids(&m.evidence),
+                        definition: m.definition.to_owned(),
+                    },
+                )
+            })
+            .collect(),
+        actions: assessment
+            .actions
+            .iter()
+            .map(|a| ActionRow {
+                id: a.id.clone(),
+                class: a.class.clone(),
+                text: a.text.clone(),
+                done_when: a.done_when.clone(),
+                artifact: None,
+                backtest: None,
+            })
+            .collect(),
+        gaps: assessment
+            .gaps
+            .iter()
+            .map(|g| GapRow {
+                what: roles.hide(&g.what).0,
+                matters_because: g.matters_because.clone(),
+            })
+            .collect(),
+        ledger: LedgerRow {
+            files: incident.ledger.files,
+            bytes: incident.ledger.bytes,
+            bytes_read: incident.ledger.bytes_read,
+            records: incident.ledger.records,
+            skipped: incident
+                .ledger
+                .skipped
+                .iter()
+                .map(|s| SkippedRow {
+                    path: s.path.clone(),
+                    why: s.why.clone(),
+                    bytes: s.bytes,
+                })
+                .collect(),
+            undated: incident.ledger.undated,
+        },
+        constants: incident
+            .constants
+            .iter()
+            .map(|(name, value, from)| ConstantRow {
+                name: name.clone(),
+                value: value.clone(),
+                from: from.clone(),
+            })
+            .collect(),
+        disks: disks
+            .iter()
+            .map(|d| DiskRow {
+                node: d.node.clone(),
+                at: stamp(d.at.at),
+                mounted_on: d.sample.mounted_on.clone(),
+                used_percent: d.sample.used_percent,
+                inodes: d.sample.inodes,
+            })
+            .collect(),
+        problems: incident
+            .problems
+            .iter()
+            .filter(|p| p.source.is_none())
+            .map(|p| p.what.clone())
+            .collect(),
+    }
+}
+
+fn sources(incident: &Incident) -> Vec<SourceRow> {
+    incident
+        .sources
+        .iter()
+        .zip(&incident.readings)
+        .enumerate()
+        .map(|(index, (source, reading))| {
+            let speaks = &reading.speaks_for;
+            let named = [
+                ("node", &speaks.node),
+                ("node_from", &speaks.node_from),
+                ("component", &speaks.component),
+                ("component_from", &speaks.component_from),
+            ];
+            SourceRow {
+                path: source.path.clone(),
+                format: reading.formats.clone(),
+                why: reading.why.clone(),
+                bytes: reading.bytes,
+                bytes_read: reading.bytes_read,
+                records: reading.records,
+                signals: reading.signals,
+                speaks_for: named
+                    .into_iter()
+                    .filter_map(|(name, value)| value.clone().map(|v| (name.to_owned(), v)))
+                    .collect(),
+                from: reading.from.map(stamp),
+                to: reading.to.map(stamp),
+                clock: ClockRow {
+                    offset_ms: reading.clock.0,
+                    anchors: reading.clock.1,
+                    status: reading.clock.2.to_owned(),
+                },
+                problems: incident
+                    .problems
+                    .iter()
+                    .filter(|p| p.source == Some(index))
+                    .map(|p| {
+                        let place = p
+                            .first
+                            .map(|o| format!(" (first at line {})", o.line))
+                            .unwrap_or_default();
+                        let count = if p.count > 1 {
+                            format!("{} × ", p.count)
+                        } else {
+                            String::new()
+                        };
+                        format!("{count}{}{place}", p.what)
+                    })
+                    .collect(),
+            }
+        })
+        .collect()
+}
+
+fn cascade_row(index: usize, cascade: &crate::model::Cascade, roles: &Roles) -> CascadeRow {
+    let blast = |blast: &crate::model::Blast| BlastRow {
+        nodes: blast.nodes.clone(),
+        workloads: blast.workloads.clone(),
+        pods: blast.pods.clone(),
+    };
+    CascadeRow {
+        id: format!("c{}", index + 1),
+        mechanism: cascade.mechanism.clone(),
+        confidence: cascade.confidence.name().to_owned(),
+        culprit: cascade.culprit.iter().cloned().collect(),
+        trigger: cascade.trigger.map(Fact::name),
+        origin: Fact::name(cascade.origin),
+        explanation: cascade.explanation.clone(),
+        hops: cascade
+            .hops
+            .iter()
+            .map(|h| HopRow {
+                node: h.node.clone(),
+                from: stamp(h.from),
+                to: h.to.map(stamp),
+                signals: ids(&h.signals),
+                ended_by: h.ended_by.clone(),
+                pressure: h.pressure,
+                without_pressure: ids(&h
+                    .signals
+                    .iter()
+                    .copied()
+                    .filter(|id| cascade.without_pressure.contains(id))
+                    .collect::<Vec<_>>()),
+            })
+            .collect(),
+        links: cascade
+            .links
+            .iter()
+            .map(|l| LinkRow {
+                cause: Fact::name(l.cause),
+                effect: Fact::name(l.effect),
+                rule: l.rule.clone(),
+                lag_ms: l.lag.num_milliseconds(),
+                confidence: l.confidence.name().to_owned(),
+                because: roles.hide(&l.because).0,
+                others: ids(&l.others),
+            })
+            .collect(),
+        spread: cascade.spread.name().to_owned(),
+        blast_radius: BlastRadius {
+            direct: blast(&cascade.direct),
+            collateral: blast(&cascade.collateral),
+        },
+        ruled_out: cascade
+            .ruled_out
+            .iter()
+            .map(|r| RuledOutRow {
+                mechanism: r.mechanism.clone(),
+                why: r.why.clone(),
+                evidence: ids(&r.evidence),
+            })
+            .collect(),
+        contradictions: cascade
+            .contradictions
+            .iter()
+            .map(|c| ContradictionRow {
+                what: c.what.clone(),
+                signals: ids(&c.signals),
+                possible_explanations: c.possible_explanations.clone(),
+            })
+            .collect(),
+        recovery: RecoveryRow {
+            ended_by: ids(&cascade.recovery),
+            at: cascade.recovered_at.map(stamp),
+        },
+        signals: ids(&cascade.members),
+    }
+}

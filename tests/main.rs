@@ -1,0 +1,28 @@
+//! All integration tests, in one binary.
+//!
+//! - `grammars`: every grammar file proves itself; toy files can be added without any other change; broken ones are located
+//! - `incidents`: each folder of `samples/` against its truth and its golden page
+//! - `cli`: odd and damaged input, options, same bytes
+//! - `evidence`: every byte range is the text it says
+//! - `properties`: nothing panics, order changes nothing
+//! - `house`: arrows between rooms, file headers, ids, named paths
+//! - `captures`: recorded bundles of the catalogue, where that exists beside the project
+//! - `browser`: the page in a real browser, where one is installed
+
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::print_stderr,
+    missing_docs,
+    reason = "a test that cannot go on should stop, and says why"
+)]
+
+mod browser;
+mod captures;
+mod cli;
+mod common;
+mod evidence;
+mod grammars;
+mod house;
+mod incidents;
+mod properties;
