@@ -20,6 +20,9 @@ const NEIGHBOURS: TimeDelta = TimeDelta::seconds(2);
 /// Facts looked at for one entity value, the latest first.
 const LOOK_BACK: usize = 24;
 
+/// Entities that belong to one pod.
+const OF_A_POD: &[&str] = &["pod", "namespace", "uid", "workload", "container", "image"];
+
 struct Group<'a> {
     kind: &'a SignalKind,
     members: Vec<Timed>,
@@ -27,6 +30,8 @@ struct Group<'a> {
     fact: Fact,
     earliest: Option<DateTime<Utc>>,
     latest: Option<DateTime<Utc>>,
+    /// Entities in which the witnesses differ although they tell one fact: the fact is about none of them.
+    varied: Vec<String>,
 }
 
 /// Merges signals into facts, in no particular order.
@@ -194,6 +199,7 @@ impl<'a> Group<'a> {
             fact,
             earliest: None,
             latest: None,
+            varied: Vec::new(),
         }
     }
 
@@ -231,6 +237,11 @@ impl<'a> Group<'a> {
         (apart <= self.kind.within).then(|| apart.max(TimeDelta::zero()))
     }
 
+    /// Two witnesses of a node's state may name different pods of it; those of a pod's fate may not.
+    fn about_a_pod(&self) -> bool {
+        identity_of(self.kind).any(|name| name == "pod")
+    }
+
     /// Returns whether anything that is known of both differs.
     fn conflicts(&self, one: &Timed) -> bool {
         let stated = |cause: &Option<String>| cause.clone().filter(|c| c != "other");
@@ -240,7 +251,7 @@ impl<'a> Group<'a> {
             return true;
         }
         identity_of(self.kind)
-            .chain(["namespace", "pod", "node"])
+            .chain(self.about_a_pod().then_some("namespace"))
             .any(
                 |name| match (self.fact.entities.get(name), one.signal.entities.get(name)) {
                     (Some(a), Some(b)) => joining_form(name, a) != joining_form(name, b),
@@ -279,6 +290,20 @@ impl<'a> Group<'a> {
                 if !self.fact.conditions.contains(value) {
                     self.fact.conditions.push(value.clone());
                 }
+                continue;
+            }
+            if self.varied.contains(name) {
+                continue;
+            }
+            let differs = self
+                .fact
+                .entities
+                .get(name)
+                .is_some_and(|known| joining_form(name, known) != joining_form(name, value));
+            if differs && !self.about_a_pod() && OF_A_POD.contains(&name.as_str()) {
+                self.fact.entities.remove(name);
+                self.fact.inferred.remove(name);
+                self.varied.push(name.clone());
                 continue;
             }
             let how = one.inferred.get(name);
@@ -330,7 +355,7 @@ impl<'a> Group<'a> {
                 !overlaps,
                 one.signal.witness,
                 one.moment.is_none(),
-                one.moment.map(|m: Moment| (m.basis, m.precision, m.at)),
+                one.moment.map(|m: Moment| (m.precision, m.basis, m.at)),
                 one.signal.format.len(),
                 one.signal.evidence.origin,
             )

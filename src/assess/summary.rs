@@ -110,7 +110,7 @@ fn lower_first(text: &str) -> String {
                 .as_str()
                 .chars()
                 .next()
-                .is_some_and(char::is_lowercase) =>
+                .is_some_and(|next| next == ' ' || next.is_lowercase()) =>
         {
             first.to_lowercase().chain(chars).collect()
         }
@@ -182,9 +182,7 @@ fn hops_sentence(incident: &Incident, cascade: &Cascade) -> Option<(String, Vec<
         return None;
     }
     let how = match cascade.spread {
-        Spread::Domino => {
-            "each time because the displaced pod's replacement pulled the same image on the next node"
-        }
+        Spread::Domino => "the displaced pod's replacement pulled the same image on the next node",
         Spread::CommonCause => "each from the same rollout, not from one another",
         Spread::Single => "one node only",
     };

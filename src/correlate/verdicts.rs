@@ -621,6 +621,10 @@ fn find_recovery(
         .iter()
         .find(|(kind, _)| kind == "workload")
         .map(|(_, value)| value.as_str());
+    // A roll-back heals what a release did, not a node that went silent.
+    let blames_a_release = culprit
+        .iter()
+        .any(|(kind, _)| matches!(kind.as_str(), "image" | "workload"));
     let begin = at(facts, origin);
     let mut ended: Vec<FactId> = facts
         .iter()
@@ -628,9 +632,10 @@ fn find_recovery(
         .filter(|(_, f)| f.moment.is_some_and(|m| m.at >= begin))
         .filter(|(_, f)| match f.kind.as_str() {
             "rollback" => {
-                workload.is_none()
-                    || f.entity("workload").is_none()
-                    || f.entity("workload") == workload
+                blames_a_release
+                    && (workload.is_none()
+                        || f.entity("workload").is_none()
+                        || f.entity("workload") == workload)
             }
             "remediation" => f
                 .entity("node")
