@@ -239,6 +239,19 @@ fn invalid_utf8_is_shown_and_its_range_is_right() {
     );
 }
 
+#[test]
+fn a_stray_audit_record_in_a_long_log_is_not_lost() {
+    let mut text = "2024-05-22T03:15:45.000000+0000 node-7 kubelet[835]: nothing of note here\n"
+        .repeat(30_000);
+    text.push_str("{\"kind\":\"Event\",\"apiVersion\":\"audit.k8s.io/v1\",\"stage\":\"ResponseComplete\",\"verb\":\"create\",\"user\":{\"username\":\"system:kube-scheduler\"},\"objectRef\":{\"resource\":\"pods\",\"namespace\":\"shop\",\"name\":\"cart-1\",\"subresource\":\"binding\"},\"responseStatus\":{\"code\":201},\"requestObject\":{\"target\":{\"kind\":\"Node\",\"name\":\"node-7\"}},\"requestReceivedTimestamp\":\"2024-05-22T03:15:44.123456Z\"}\n");
+    text.push_str(
+        &"2024-05-22T03:15:46.000000+0000 node-7 kubelet[835]: nothing of note here\n"
+            .repeat(30_000),
+    );
+    let found = report(incident(&[("mixed.log.x", text.as_bytes())]).path());
+    assert_eq!(signals_of(&found), ["scheduled"]);
+}
+
 #[cfg(unix)]
 #[test]
 fn what_cannot_be_opened_is_listed_and_nothing_else_is_lost() {

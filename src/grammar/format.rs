@@ -214,6 +214,18 @@ pub(crate) fn parse_paths(text: &str) -> Paths {
 }
 
 impl Format {
+    /// Returns the longest literal that an object of this format must hold.
+    pub fn mark(&self) -> Option<String> {
+        let literals = self
+            .conditions
+            .iter()
+            .filter_map(|(_, condition)| match condition {
+                Condition::Fits(patterns) if patterns.len() == 1 => Some(patterns[0].literals()),
+                _ => None,
+            });
+        literals.flatten().max_by_key(String::len)
+    }
+
     pub(crate) fn load(
         id: &str,
         file: &str,

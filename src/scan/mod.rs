@@ -39,8 +39,20 @@ pub struct Found {
 /// A scanner: the grammars with their needles compiled.
 struct Scanner<'a> {
     grammars: &'a Grammars,
+    /// Needles of everything that a line of text can say.
     needles: Option<AhoCorasick>,
+    /// The same, and needles of what only stands inside API objects.
+    object_needles: Option<AhoCorasick>,
 }
+
+/// Record types that only come out of API objects: their words (`create`, `Ready`) are too common to look for in plain logs.
+const INSIDE_OBJECTS: &[&str] = &[
+    "audit",
+    "node-condition",
+    "node-taint",
+    "pod-status",
+    "container-status",
+];
 
 /// What one block or document gave.
 #[derive(Debug, Default)]
@@ -60,7 +72,8 @@ pub fn scan(
 ) -> (Found, Vec<Problem>) {
     let scanner = Scanner {
         grammars,
-        needles: compile_needles(grammars),
+        needles: compile_needles(grammars, false),
+        object_needles: compile_needles(grammars, true),
     };
     let parts: Vec<(Part, SourceReading, Vec<Problem>)> = sources
         .par_iter()
@@ -82,14 +95,27 @@ pub fn scan(
     (found, problems)
 }
 
-fn compile_needles(grammars: &Grammars) -> Option<AhoCorasick> {
+fn compile_needles(grammars: &Grammars, objects: bool) -> Option<AhoCorasick> {
     let mut needles: Vec<&str> = grammars
         .signals
         .iter()
         .flat_map(|s| s.wordings.iter())
+        .filter(|w| objects || !INSIDE_OBJECTS.contains(&w.of.as_str()))
         .map(|w| w.needle.as_str())
         .filter(|n| !n.is_empty())
         .collect();
+    // A stray object in a log is found by what marks its envelope, which no other line holds.
+    let marks: Vec<String> = grammars
+        .peeler
+        .formats()
+        .iter()
+        .filter(|f| {
+            f.of.as_deref()
+                .is_some_and(|of| INSIDE_OBJECTS.contains(&of))
+        })
+        .filter_map(|f| f.mark())
+        .collect();
+    needles.extend(marks.iter().map(String::as_str));
     needles.sort_unstable();
     needles.dedup();
     // A needle that holds another one adds nothing: the shorter one already stops at the line.
@@ -229,7 +255,12 @@ impl Scanner<'_> {
             }
             return part;
         }
-        let Some(needles) = &self.needles else {
+        let needles = if self.holds_objects(detection) {
+            &self.object_needles
+        } else {
+            &self.needles
+        };
+        let Some(needles) = needles else {
             return part;
         };
         let mut from = 0;
@@ -248,6 +279,18 @@ impl Scanner<'_> {
             from = end;
         }
         part
+    }
+
+    /// Returns whether lines of the source were seen to hold API objects.
+    fn holds_objects(&self, detection: &Detection) -> bool {
+        let of_objects = |id: &str| {
+            let format = self.grammars.peeler.format(id);
+            format.is_some_and(|f| f.shape == crate::grammar::format::Shape::Json && f.of.is_some())
+        };
+        detection
+            .formats
+            .iter()
+            .any(|stack| stack.split(" > ").any(of_objects))
     }
 
     /// Takes the stamps of the first and last lines that have one.
