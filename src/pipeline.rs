@@ -129,6 +129,18 @@ fn ledger(
             });
         }
     }
+    for (source, reading) in sources
+        .iter()
+        .zip(readings)
+        .filter(|(_, r)| r.unread.is_none() && r.bytes > r.bytes_read)
+    {
+        let why = "read, except for what lies beyond the longest line that is looked at".to_owned();
+        skipped.push(Skipped {
+            path: source.path.clone(),
+            why,
+            bytes: reading.bytes - reading.bytes_read,
+        });
+    }
     skipped.sort();
     Ledger {
         files,

@@ -5,6 +5,7 @@
 //! - `cli`: odd and damaged input, options, same bytes
 //! - `evidence`: every byte range is the text it says
 //! - `properties`: nothing panics, order changes nothing
+//! - `stories`: small stories told by Events alone, and their look-alikes
 //! - `house`: arrows between rooms, file headers, ids, named paths
 //! - `captures`: recorded bundles of the catalogue, where that exists beside the project
 //! - `browser`: the page in a real browser, where one is installed
@@ -26,3 +27,4 @@ mod grammars;
 mod house;
 mod incidents;
 mod properties;
+mod stories;

@@ -25,6 +25,8 @@ pub(super) struct Clock {
     zone_given: bool,
     years_from: BTreeSet<&'static str>,
     zones_assumed: bool,
+    /// Stamps without a year fall into December and into January: the later ones are of the next year.
+    over_new_year: bool,
 }
 
 impl Clock {
@@ -34,6 +36,18 @@ impl Clock {
         readings: &[SourceReading],
         options: &Options,
     ) -> Clock {
+        let months: BTreeSet<u32> = signals
+            .iter()
+            .flat_map(|s| &s.readings)
+            .filter_map(|r| {
+                if let When::Yearless { month, .. } = r.when {
+                    Some(month)
+                } else {
+                    None
+                }
+            })
+            .collect();
+        let over_new_year = months.contains(&12) && months.contains(&1);
         let written = signals
             .iter()
             .flat_map(|s| &s.readings)
@@ -60,6 +74,7 @@ impl Clock {
             zone_given: options.zone.is_some(),
             years_from: BTreeSet::new(),
             zones_assumed: false,
+            over_new_year,
         }
     }
 
@@ -113,7 +128,8 @@ impl Clock {
                         .min_by_key(|at| (at.and_utc() - outer).abs())?;
                     return Some(self.local(nearest, Some(outer), inner.precision, Basis::Stamp));
                 }
-                if let Some(year) = self.year {
+                let next = i32::from(self.over_new_year && *month <= 6);
+                if let Some(year) = self.year.map(|year| year + next) {
                     self.years_from.insert("the year given on the command line");
                     return date(year)
                         .map(|at| self.local(at, None, inner.precision, Basis::YearInferred));
@@ -123,7 +139,7 @@ impl Clock {
                     return Some(self.local(nearest, None, inner.precision, Basis::YearInferred));
                 }
                 self.years_from.insert("nothing");
-                date(NO_YEAR).map(|at| self.local(at, None, inner.precision, Basis::None))
+                date(NO_YEAR + next).map(|at| self.local(at, None, inner.precision, Basis::None))
             }
         }
     }

@@ -20,6 +20,9 @@ const NEIGHBOURS: TimeDelta = TimeDelta::seconds(2);
 /// Facts looked at for one entity value, the latest first.
 const LOOK_BACK: usize = 24;
 
+/// Records kept verbatim for one fact; further ones are counted.
+const MOST_EVIDENCE: usize = 1_000;
+
 /// Entities that belong to one pod.
 const OF_A_POD: &[&str] = &["pod", "namespace", "uid", "workload", "container", "image"];
 
@@ -188,6 +191,7 @@ impl<'a> Group<'a> {
             components: Vec::new(),
             format: Vec::new(),
             evidence: Vec::new(),
+            evidence_left_out: 0,
             conditions: Vec::new(),
             message: String::new(),
             retry_of: None,
@@ -222,7 +226,8 @@ impl<'a> Group<'a> {
             && self.fact.entities.contains_key(once)
             && one.signal.entities.contains_key(once)
         {
-            return Some((moment.at - earliest).abs());
+            let apart = (moment.at - earliest).abs();
+            return (apart <= SEEN_WITHIN).then_some(apart);
         }
         if one.signal.witness == Witness::SeenBy {
             let after = moment.at - earliest;
@@ -251,7 +256,12 @@ impl<'a> Group<'a> {
             return true;
         }
         identity_of(self.kind)
-            .chain(self.about_a_pod().then_some("namespace"))
+            .chain(
+                self.about_a_pod()
+                    .then_some(["namespace", "uid", "node"])
+                    .into_iter()
+                    .flatten(),
+            )
             .any(
                 |name| match (self.fact.entities.get(name), one.signal.entities.get(name)) {
                     (Some(a), Some(b)) => joining_form(name, a) != joining_form(name, b),
@@ -384,13 +394,15 @@ impl<'a> Group<'a> {
         fact.components.sort();
         fact.components.dedup();
         fact.conditions.sort();
+        let mut seen = std::collections::HashSet::new();
         for member in &self.members {
-            if !fact
-                .evidence
-                .iter()
-                .any(|e| e.origin == member.signal.evidence.origin)
-            {
+            if !seen.insert(member.signal.evidence.origin) {
+                continue;
+            }
+            if fact.evidence.len() < MOST_EVIDENCE {
                 fact.evidence.push(member.signal.evidence.clone());
+            } else {
+                fact.evidence_left_out += 1;
             }
         }
         fact

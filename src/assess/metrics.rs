@@ -182,6 +182,7 @@ pub fn metrics(incident: &Incident) -> Vec<Metric> {
         "sum over nodes of the minutes with Ready False or Unknown; an interval without a known end counts nothing",
     );
     let starts: Vec<DateTime<Utc>> = cascade
+        .filter(|c| c.spread == crate::model::Spread::Domino)
         .map(|c| c.hops.iter().map(|h| h.from).collect())
         .unwrap_or_default();
     let mut periods: Vec<f64> = starts

@@ -181,6 +181,11 @@ fn hops_sentence(incident: &Incident, cascade: &Cascade) -> Option<(String, Vec<
     if nodes.len() < 2 {
         return None;
     }
+    let turn = if cascade.spread == Spread::Domino {
+        " in turn"
+    } else {
+        ""
+    };
     let how = match cascade.spread {
         Spread::Domino => "the displaced pod's replacement pulled the same image on the next node",
         Spread::CommonCause => "each from the same rollout, not from one another",
@@ -197,7 +202,7 @@ fn hops_sentence(incident: &Incident, cascade: &Cascade) -> Option<(String, Vec<
         .collect();
     Some((
         format!(
-            "It hit {} nodes in turn: {}; {how}.",
+            "It hit {} nodes{turn}: {}; {how}.",
             nodes.len(),
             nodes.join(", ")
         ),

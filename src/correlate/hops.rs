@@ -181,9 +181,52 @@ pub(super) fn spread(facts: &[Fact], hops: &[Hop], graph: &Graph) -> Spread {
                         .any(|h| h.node.as_deref() == facts[l.cause].entity("node"))
             })
         });
-    if replaced {
+    if replaced || follows_a_displaced_pod(facts, hops) {
         Spread::Domino
     } else {
         Spread::CommonCause
     }
+}
+
+/// Returns whether the pod of a later hop was first seen there after an earlier hop had displaced a pod of the same workload,
+/// or, as a StatefulSet does it, the pod of the same name.
+/// This is what is left of a domino where the record does not tell who made the pod.
+fn follows_a_displaced_pod(facts: &[Fact], hops: &[Hop]) -> bool {
+    let pod_of = |fact: &Fact| {
+        fact.entity("pod")
+            .map(|pod| (fact.entity("namespace").map(str::to_owned), pod.to_owned()))
+    };
+    hops.iter().enumerate().any(|(index, hop)| {
+        let Some((pod, workload)) = hop
+            .signals
+            .iter()
+            .find_map(|id| pod_of(&facts[*id]).map(|pod| (pod, facts[*id].entity("workload"))))
+        else {
+            return false;
+        };
+        let here = |fact: &&Fact| {
+            pod_of(fact).as_ref() == Some(&pod) && fact.entity("node") == hop.node.as_deref()
+        };
+        let Some(first_seen) = facts
+            .iter()
+            .filter(here)
+            .filter_map(|f| f.moment)
+            .map(|m| m.at)
+            .min()
+        else {
+            return false;
+        };
+        let earlier = hops[..index]
+            .iter()
+            .filter(|earlier| earlier.node != hop.node)
+            .flat_map(|earlier| &earlier.signals);
+        earlier.map(|id| &facts[*id]).any(|fact| {
+            let displaced = matches!(fact.kind.as_str(), "evicted" | "taint_eviction")
+                && at(fact) <= first_seen;
+            let same_owner = workload.is_some()
+                && fact.entity("workload") == workload
+                && pod_of(fact).as_ref() != Some(&pod);
+            displaced && (same_owner || pod_of(fact).as_ref() == Some(&pod))
+        })
+    })
 }

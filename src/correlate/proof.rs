@@ -71,6 +71,7 @@ pub(crate) fn facts_of(timeline: &[Entry]) -> Vec<Fact> {
             components: Vec::new(),
             format: Vec::new(),
             evidence: Vec::new(),
+            evidence_left_out: 0,
             conditions: Vec::new(),
             message: String::new(),
             retry_of: None,

@@ -657,7 +657,10 @@ fn find_recovery(
                 && c.from <= last + TimeDelta::minutes(2)
         })
         .collect();
-    let mut over = !own.is_empty();
+    let still_open = conditions
+        .iter()
+        .any(|c| nodes.contains(&c.node) && c.from >= begin && c.to.is_none());
+    let mut over = !own.is_empty() && !still_open;
     let mut end: Option<DateTime<Utc>> = None;
     for condition in &own {
         // A pressure that ended openly when its node went silent is followed by the node's own state.
@@ -696,20 +699,24 @@ fn weigh(cascade: &mut Cascade, facts: &[Fact], found: &BTreeSet<String>, gramma
         let Some(rival) = grammars.mechanisms.iter().find(|m| m.id == *rival) else {
             continue;
         };
-        let evidence: Vec<FactId> = cascade
+        let fits = |id: &FactId| holds(&rival.when, |name| facts[*id].entity(name));
+        let (support, against): (Vec<FactId>, Vec<FactId>) = cascade
             .members
             .iter()
             .copied()
-            .filter(|id| {
-                rival.anchors.contains(&facts[*id].kind)
-                    && !holds(&rival.when, |name| facts[*id].entity(name))
-            })
-            .take(12)
-            .collect();
+            .filter(|id| rival.anchors.contains(&facts[*id].kind))
+            .partition(fits);
+        // What would fit the rival as well is said, not denied.
+        let (why, evidence) = if support.is_empty() {
+            (rival.absent.clone(), against)
+        } else {
+            let why = "these records would fit it too, but each of them is linked to what is told above, and nothing else asks for it".to_owned();
+            (why, support)
+        };
         cascade.ruled_out.push(RuledOut {
             mechanism: rival.id.clone(),
-            why: rival.absent.clone(),
-            evidence,
+            why,
+            evidence: evidence.into_iter().take(12).collect(),
         });
     }
 }

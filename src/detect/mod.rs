@@ -156,9 +156,11 @@ fn json_document(text: &str, source: &Source, grammars: &Grammars) -> Option<Det
             f.conditions.iter().any(|(paths, condition)| {
                 paths.iter().any(|p| p.len() == 1 && p[0] == "kind")
                     && match condition {
-                        format::Condition::Fits(patterns) => patterns
-                            .iter()
-                            .any(|p| kinds.keys().any(|k| p.find(k, &[]).is_some())),
+                        format::Condition::Fits(patterns) => patterns.iter().any(|p| {
+                            kinds
+                                .keys()
+                                .any(|k| p.find(k.strip_suffix("List").unwrap_or(k), &[]).is_some())
+                        }),
                         format::Condition::Present => true,
                     }
             })
@@ -170,7 +172,15 @@ fn json_document(text: &str, source: &Source, grammars: &Grammars) -> Option<Det
         || start.starts_with('[')
         || kinds.keys().any(|k| k.ends_with("List"));
     if known.is_empty() {
-        let mut detection = unread("JSON of no known shape", "json");
+        let empty = start
+            .replace(char::is_whitespace, "")
+            .contains("\"items\":[]");
+        let why = if empty {
+            "an empty list: there were no such objects"
+        } else {
+            "JSON of no known shape"
+        };
+        let mut detection = unread(why, "json");
         detection.why = "no format knows its objects".to_owned();
         return Some(detection);
     }

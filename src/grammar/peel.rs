@@ -395,10 +395,14 @@ pub fn plain(value: &Value) -> String {
 
 /// Finds the first alternative that is present and not null.
 pub fn find<'a>(value: &'a Value, paths: &Paths) -> Option<&'a Value> {
+    // Go writes the zero time where a stamp is not set.
+    let is_set = |found: &&Value| {
+        !found.is_null() && !found.as_str().is_some_and(|t| t.starts_with("0001-01-01T"))
+    };
     paths
         .iter()
-        .find_map(|path| walk(value, path))
-        .filter(|found| !found.is_null())
+        .filter_map(|path| walk(value, path))
+        .find(is_set)
 }
 
 fn walk<'a>(value: &'a Value, path: &[String]) -> Option<&'a Value> {

@@ -36,6 +36,8 @@ pub struct Fact {
     pub format: Vec<String>,
     /// All witnesses, the best first.
     pub evidence: Vec<Evidence>,
+    /// Witnesses beyond those that are kept verbatim.
+    pub evidence_left_out: u64,
     /// Node conditions that the witnesses name.
     pub conditions: Vec<String>,
     /// The message of the best witness.

@@ -633,6 +633,7 @@ impl Maker<'_> {
                 .at
                 .as_deref()
                 .map(|at| self.clock.show(at))
+                .or_else(|| signal.as_written.clone())
                 .unwrap_or_default(),
             what: if about.is_empty() {
                 title
@@ -746,11 +747,12 @@ impl Maker<'_> {
     }
 
     fn hop(&self, cascade: &CascadeRow, index: usize, hop: &crate::wire::v1::HopRow) -> HopView {
-        let span = match &hop.to {
-            Some(to) if *to != hop.from => {
-                format!("{} – {}", self.clock.show(&hop.from), self.clock.show(to))
+        let span = match (&hop.from, &hop.to) {
+            (Some(from), Some(to)) if to != from => {
+                format!("{} – {}", self.clock.show(from), self.clock.show(to))
             }
-            _ => self.clock.show(&hop.from),
+            (Some(from), _) => self.clock.show(from),
+            (None, _) => "year not known".to_owned(),
         };
         let unnoticed = match hop.without_pressure.len() {
             0 => String::new(),
@@ -779,8 +781,9 @@ impl Maker<'_> {
     /// Says how the cascade came to a hop: by a replacement, if the links tell so.
     fn arrival(&self, cascade: &CascadeRow, index: usize, hop: &crate::wire::v1::HopRow) -> String {
         let before = &cascade.hops[index - 1];
-        let lag = parse(&before.from)
-            .zip(parse(&hop.from))
+        let moment = |hop: &crate::wire::v1::HopRow| hop.from.as_deref().and_then(parse);
+        let lag = moment(before)
+            .zip(moment(hop))
             .map(|(a, b)| spoken(b - a))
             .unwrap_or_default();
         let pods: BTreeSet<&str> = hop

@@ -80,7 +80,7 @@ impl Scanner<'_> {
             0
         };
         let content = &bytes[skipped..];
-        let (items, error) = cut_items(content);
+        let (items, list, error) = cut_items(content);
         if let Some(error) = error {
             problems.push(Problem::of_source(
                 index,
@@ -106,34 +106,64 @@ impl Scanner<'_> {
                 line: place,
             };
             part.records += 1;
-            let Ok(value) = serde_json::from_str::<serde_json::Value>(item.get()) else {
+            let Ok(mut value) = serde_json::from_str::<serde_json::Value>(item.get()) else {
                 continue;
             };
+            list.complete(&mut value);
             let records = self.grammars.peeler.peel_value(value);
             self.take(detection, records, origin, raw, part);
         }
     }
 }
 
+/// What a list says of its items: the API server writes kind and version once, kubectl in each item.
+#[derive(Debug, Default)]
+struct ListHead {
+    kind: Option<String>,
+    api_version: Option<String>,
+}
+
+impl ListHead {
+    /// Gives an item the kind and version that only its list has.
+    fn complete(&self, item: &mut serde_json::Value) {
+        let Some(object) = item.as_object_mut() else {
+            return;
+        };
+        let kind = self
+            .kind
+            .as_deref()
+            .and_then(|k| k.strip_suffix("List"))
+            .filter(|k| !k.is_empty());
+        if let Some(kind) = kind {
+            object.entry("kind").or_insert_with(|| kind.into());
+        }
+        if object.contains_key("kind") {
+            let version = self.api_version.as_deref().unwrap_or("v1");
+            object.entry("apiVersion").or_insert_with(|| version.into());
+        }
+    }
+}
+
 /// Cuts a List, an array or a single object into raw items. Returns the items before an error, and the error.
-fn cut_items(content: &[u8]) -> (Vec<&RawValue>, Option<serde_json::Error>) {
+fn cut_items(content: &[u8]) -> (Vec<&RawValue>, ListHead, Option<serde_json::Error>) {
     let found = RefCell::new(Vec::new());
+    let head = RefCell::new(ListHead::default());
     let mut error = None;
     let first = content.iter().copied().find(|b| !b.is_ascii_whitespace());
     let mut reader = serde_json::Deserializer::from_slice(content);
     if first == Some(b'[') {
         error = Items(&found).deserialize(&mut reader).err();
     } else {
-        match List(&found).deserialize(&mut reader) {
+        match List(&found, &head).deserialize(&mut reader) {
             Ok(true) => {}
             Ok(false) => match serde_json::from_slice::<&RawValue>(content) {
-                Ok(whole) => return (vec![whole], None),
+                Ok(whole) => return (vec![whole], ListHead::default(), None),
                 Err(wrong) => error = Some(wrong),
             },
             Err(wrong) => error = Some(wrong),
         }
     }
-    (found.into_inner(), error)
+    (found.into_inner(), head.into_inner(), error)
 }
 
 /// Pushes each element of an array.
@@ -160,7 +190,7 @@ impl<'de> Visitor<'de> for Items<'_, 'de> {
 }
 
 /// Looks for `items` in an object; tells whether there was one.
-struct List<'s, 'de>(&'s RefCell<Vec<&'de RawValue>>);
+struct List<'s, 'de>(&'s RefCell<Vec<&'de RawValue>>, &'s RefCell<ListHead>);
 
 impl<'de> DeserializeSeed<'de> for List<'_, 'de> {
     type Value = bool;
@@ -180,6 +210,10 @@ impl<'de> Visitor<'de> for List<'_, 'de> {
             if key == "items" {
                 list = true;
                 map.next_value_seed(Items(self.0))?;
+            } else if key == "kind" {
+                self.1.borrow_mut().kind = map.next_value()?;
+            } else if key == "apiVersion" {
+                self.1.borrow_mut().api_version = map.next_value()?;
             } else {
                 map.next_value::<IgnoredAny>()?;
             }
@@ -193,7 +227,7 @@ mod tests {
     use super::*;
 
     fn check(content: &str, expected: &[&str], damaged: bool) {
-        let (items, error) = cut_items(content.as_bytes());
+        let (items, _, error) = cut_items(content.as_bytes());
         let items: Vec<&str> = items.iter().map(|i| i.get()).collect();
         assert_eq!(
             (items.as_slice(), error.is_some()),

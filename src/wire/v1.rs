@@ -172,6 +172,9 @@ pub struct SignalRow {
     pub retry_of: Option<String>,
     /// Verbatim records.
     pub evidence: Vec<EvidenceRow>,
+    /// Further records that say the same and are not quoted.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub evidence_left_out: u64,
 }
 
 /// One verbatim record.
@@ -232,8 +235,8 @@ pub struct CascadeRow {
 pub struct HopRow {
     /// Node.
     pub node: Option<String>,
-    /// First fault.
-    pub from: String,
+    /// First fault; null where nothing tells the year.
+    pub from: Option<String>,
     /// Last fault, or end of the condition.
     pub to: Option<String>,
     /// Signals on this node.
@@ -458,9 +461,22 @@ pub struct DiskRow {
     pub inodes: bool,
 }
 
+#[allow(
+    clippy::trivially_copy_pass_by_ref,
+    reason = "serde asks with a reference"
+)]
+fn is_zero(count: &u64) -> bool {
+    *count == 0
+}
+
 /// Returns a time as RFC 3339 in UTC with microseconds.
 pub fn stamp(at: DateTime<Utc>) -> String {
     at.to_rfc3339_opts(SecondsFormat::Micros, true)
+}
+
+/// Returns a time as [`stamp`] does; nothing where its year is not known.
+fn dated(at: DateTime<Utc>) -> Option<String> {
+    (chrono::Datelike::year(&at) > NO_YEAR + 1).then(|| stamp(at))
 }
 
 fn ids(facts: &[FactId]) -> Vec<String> {
@@ -543,6 +559,7 @@ fn signal(incident: &Incident, id: FactId, fact: &Fact, roles: &Roles) -> Signal
         format: fact.format.clone(),
         count: fact.count,
         retry_of: fact.retry_of.map(Fact::name),
+        evidence_left_out: fact.evidence_left_out,
         evidence: fact
             .evidence
             .iter()
@@ -576,13 +593,7 @@ fn precision(width: chrono::TimeDelta) -> String {
 pub fn report(incident: &Incident, disks: &[DiskPoint], grammars_sha256: &str) -> Report {
     let roles = Roles::of(incident);
     let assessment = &incident.assessment;
-    let times = |at: DateTime<Utc>| {
-        if chrono::Datelike::year(&at) == NO_YEAR {
-            None
-        } else {
-            Some(stamp(at))
-        }
-    };
+    let times = dated;
     Report {
         schema: SCHEMA.to_owned(),
         generator: Generator {
@@ -772,8 +783,8 @@ fn sources(incident: &Incident) -> Vec<SourceRow> {
                     .into_iter()
                     .filter_map(|(name, value)| value.clone().map(|v| (name.to_owned(), v)))
                     .collect(),
-                from: reading.from.map(stamp),
-                to: reading.to.map(stamp),
+                from: reading.from.and_then(dated),
+                to: reading.to.and_then(dated),
                 clock: ClockRow {
                     offset_ms: reading.clock.0,
                     anchors: reading.clock.1,
@@ -820,8 +831,8 @@ fn cascade_row(index: usize, cascade: &crate::model::Cascade, roles: &Roles) -> 
             .iter()
             .map(|h| HopRow {
                 node: h.node.clone(),
-                from: stamp(h.from),
-                to: h.to.map(stamp),
+                from: dated(h.from),
+                to: h.to.and_then(dated),
                 signals: ids(&h.signals),
                 ended_by: h.ended_by.clone(),
                 pressure: h.pressure,
@@ -871,7 +882,7 @@ fn cascade_row(index: usize, cascade: &crate::model::Cascade, roles: &Roles) -> 
             .collect(),
         recovery: RecoveryRow {
             ended_by: ids(&cascade.recovery),
-            at: cascade.recovered_at.map(stamp),
+            at: cascade.recovered_at.and_then(dated),
         },
         signals: ids(&cascade.members),
     }

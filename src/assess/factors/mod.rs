@@ -50,6 +50,7 @@ pub(crate) mod case {
                 components: Vec::new(),
                 format: Vec::new(),
                 evidence: Vec::new(),
+                evidence_left_out: 0,
                 conditions: Vec::new(),
                 message: String::new(),
                 retry_of: None,

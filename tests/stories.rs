@@ -1,0 +1,287 @@
+//! Small stories told by Events alone: what must be found, and what must not be blamed.
+
+use serde_json::{Value, json};
+
+use crate::common::{incident, report};
+
+/// Makes one Event: seconds after 03:00, object, reason, message, node.
+fn event(at: u32, kind: &str, name: &str, reason: &str, message: &str, node: &str) -> Value {
+    let stamp = format!("2024-05-22T03:{:02}:{:02}Z", at / 60, at % 60);
+    let component = if node.is_empty() {
+        "controller"
+    } else {
+        "kubelet"
+    };
+    json!({"apiVersion": "v1", "kind": "Event", "metadata": {"name": format!("{name}.{at}{reason}"), "namespace": "apps"},
+        "involvedObject": {"kind": kind, "name": name, "namespace": "apps"}, "reason": reason, "message": message, "type": "Warning",
+        "source": {"component": component, "host": node}, "firstTimestamp": stamp, "lastTimestamp": stamp, "count": 1})
+}
+
+fn told(events: &[Value]) -> Value {
+    let list = json!({"apiVersion": "v1", "kind": "List", "items": events});
+    report(incident(&[("events.json", list.to_string().as_bytes())]).path())
+}
+
+/// A pull that fills a node: scheduled, pulling, failed, pressure, evicted.
+fn filled(at: u32, pod: &str, node: &str) -> Vec<Value> {
+    let image = "shop.example/cart:v9";
+    vec![
+        event(
+            at,
+            "Pod",
+            pod,
+            "Scheduled",
+            &format!("Successfully assigned apps/{pod} to {node}"),
+            "",
+        ),
+        event(
+            at + 1,
+            "Pod",
+            pod,
+            "Pulling",
+            &format!("Pulling image \"{image}\""),
+            node,
+        ),
+        event(
+            at + 30,
+            "Pod",
+            pod,
+            "Failed",
+            &format!(
+                "Failed to pull image \"{image}\": failed to extract layer sha256:aaaaaaaaaaaaaaaa: write /x: no space left on device"
+            ),
+            node,
+        ),
+        event(
+            at + 32,
+            "Node",
+            node,
+            "NodeHasDiskPressure",
+            &format!("Node {node} status is now: NodeHasDiskPressure"),
+            node,
+        ),
+        event(
+            at + 35,
+            "Pod",
+            pod,
+            "Evicted",
+            "The node was low on resource: ephemeral-storage. ",
+            node,
+        ),
+    ]
+}
+
+fn first(found: &Value) -> (&str, &str, usize) {
+    let cascade = &found["cascades"][0];
+    (
+        cascade["mechanism"].as_str().unwrap_or_default(),
+        cascade["spread"].as_str().unwrap_or_default(),
+        cascade["hops"].as_array().map_or(0, Vec::len),
+    )
+}
+
+#[test]
+fn a_domino_is_seen_even_if_nobody_says_who_made_the_pod() {
+    let events = [
+        filled(0, "cart-5f8d6c7b9-x2x4z", "n1"),
+        filled(40, "cart-5f8d6c7b9-b5c6d", "n2"),
+        filled(80, "cart-5f8d6c7b9-k7l8m", "n3"),
+    ]
+    .concat();
+    assert_eq!(
+        first(&told(&events)),
+        ("image_pull_filled_disk", "domino", 3)
+    );
+}
+
+#[test]
+fn a_stateful_pod_keeps_its_name_and_is_evicted_three_times() {
+    let events = [
+        filled(0, "db-0", "n1"),
+        filled(120, "db-0", "n2"),
+        filled(240, "db-0", "n3"),
+    ]
+    .concat();
+    let found = told(&events);
+    assert_eq!(first(&found), ("image_pull_filled_disk", "domino", 3));
+    let evicted: Vec<&str> = found["signals"]
+        .as_array()
+        .expect("signals")
+        .iter()
+        .filter(|s| s["signal"] == "evicted")
+        .filter_map(|s| s["entities"]["node"].as_str())
+        .collect();
+    assert_eq!(evicted, ["n1", "n2", "n3"]);
+}
+
+#[test]
+fn pods_of_one_rollout_that_fall_together_are_no_domino() {
+    let events = [
+        filled(0, "agent-aaaaa", "n1"),
+        filled(1, "agent-bbbbb", "n2"),
+        filled(2, "agent-ccccc", "n3"),
+    ]
+    .concat();
+    assert_eq!(
+        first(&told(&events)),
+        ("image_pull_filled_disk", "common_cause", 3)
+    );
+}
+
+#[test]
+fn a_pull_that_failed_on_one_node_does_not_explain_the_pressure_of_another() {
+    let mut events = filled(0, "cart-5f8d6c7b9-x2x4z", "n1");
+    events.truncate(3);
+    events.push(event(
+        32,
+        "Node",
+        "n2",
+        "NodeHasDiskPressure",
+        "Node n2 status is now: NodeHasDiskPressure",
+        "n2",
+    ));
+    let found = told(&events);
+    assert_eq!(found["cascades"].as_array().map(Vec::len), Some(1));
+    assert_eq!(first(&found).0, "disk_full_unknown_writer");
+    assert_eq!(found["cascades"][0]["culprit"], json!({"node": "n2"}));
+}
+
+#[test]
+fn pods_that_a_pressed_node_rejects_belong_to_its_pressure() {
+    let mut events = filled(0, "cart-5f8d6c7b9-x2x4z", "n1");
+    events.push(event(
+        36,
+        "Pod",
+        "cart-5f8d6c7b9-b5c6d",
+        "Evicted",
+        "The node had condition: [DiskPressure]. ",
+        "n1",
+    ));
+    let found = told(&events);
+    assert_eq!(found["unrelated"], json!([]), "{}", found["unrelated"]);
+    assert!(
+        found["cascades"][0]["blast_radius"]["direct"]["pods"]
+            .to_string()
+            .contains("b5c6d")
+    );
+}
+
+#[test]
+fn items_of_a_raw_list_take_kind_and_version_from_the_list() {
+    let mut events = filled(0, "cart-5f8d6c7b9-x2x4z", "n1");
+    for event in &mut events {
+        let object = event.as_object_mut().expect("an object");
+        object.remove("kind");
+        object.remove("apiVersion");
+    }
+    let list = json!({"kind": "EventList", "apiVersion": "v1", "metadata": {}, "items": events});
+    let found = report(incident(&[("raw.json", list.to_string().as_bytes())]).path());
+    assert_eq!(first(&found).0, "image_pull_filled_disk");
+    let empty = report(
+        incident(&[(
+            "none.json",
+            b"{\"apiVersion\":\"v1\",\"items\":[],\"kind\":\"List\"}",
+        )])
+        .path(),
+    );
+    assert!(
+        empty["ledger"]["skipped"]
+            .to_string()
+            .contains("an empty list")
+    );
+}
+
+#[test]
+fn a_silent_node_is_lost_and_a_disk_that_is_full_again_is_not_resolved() {
+    let mut events = filled(0, "cart-5f8d6c7b9-x2x4z", "n1");
+    events.push(event(
+        400,
+        "Node",
+        "n1",
+        "NodeHasNoDiskPressure",
+        "Node n1 status is now: NodeHasNoDiskPressure",
+        "n1",
+    ));
+    assert_eq!(told(&events)["metrics"]["resolved_at"]["status"], "derived");
+    events.push(event(
+        900,
+        "Node",
+        "n1",
+        "NodeHasDiskPressure",
+        "Node n1 status is now: NodeHasDiskPressure",
+        "n1",
+    ));
+    assert_eq!(told(&events)["metrics"]["resolved_at"]["status"], "unknown");
+    let mut lost = event(
+        0,
+        "Node",
+        "n1",
+        "NodeNotReady",
+        "Node n1 status is now: NodeNotReady",
+        "",
+    );
+    lost["source"]["component"] = "node-controller".into();
+    let found = told(&[lost.clone()]);
+    assert_eq!(first(&found).0, "node_lost");
+    lost["source"]["component"] = "kubelet".into();
+    assert_eq!(
+        told(&[lost])["cascades"],
+        json!([]),
+        "a kubelet that says so itself is alive"
+    );
+}
+
+#[test]
+fn what_is_ruled_out_is_not_denied_where_the_record_says_it() {
+    let mut events = filled(0, "cart-5f8d6c7b9-x2x4z", "n1");
+    events[4]["message"] = "The node was low on resource: ephemeral-storage. Threshold quantity: 2Gi, available: 1Gi. Container cart was using 8Gi, request is 0, has larger consumption of ephemeral-storage. ".into();
+    let found = told(&events);
+    let ruled = found["cascades"][0]["ruled_out"]
+        .as_array()
+        .expect("a list")
+        .iter()
+        .find(|r| r["mechanism"] == "workload_filled_disk")
+        .expect("the rival");
+    assert!(
+        ruled["why"]
+            .as_str()
+            .unwrap_or_default()
+            .contains("would fit it too"),
+        "{ruled}"
+    );
+    assert_eq!(ruled["evidence"].as_array().map(Vec::len), Some(1));
+}
+
+#[test]
+fn zero_times_are_no_times() {
+    let mut pressed = event(
+        5,
+        "Node",
+        "n1",
+        "NodeHasDiskPressure",
+        "Node n1 status is now: NodeHasDiskPressure",
+        "n1",
+    );
+    pressed["firstTimestamp"] = "0001-01-01T00:00:00Z".into();
+    pressed["lastTimestamp"] = "0001-01-01T00:00:00Z".into();
+    pressed["metadata"]["creationTimestamp"] = "2024-05-22T03:00:05Z".into();
+    assert_eq!(
+        told(&[pressed])["signals"][0]["at"],
+        "2024-05-22T03:00:05.000000Z"
+    );
+}
+
+#[test]
+fn a_storm_of_one_line_is_one_fact_with_a_counted_rest() {
+    let line = "2024-05-22T03:15:44.123456+0000 n1 kubelet[8]: I0522 03:15:44.123400     8 a.go:1] \"Recording event message for node\" node=\"n1\" event=\"NodeHasDiskPressure\"\n";
+    let found = report(incident(&[("kubelet.log", line.repeat(20_000).as_bytes())]).path());
+    let signals = found["signals"].as_array().expect("signals");
+    assert_eq!(
+        (
+            signals.len(),
+            signals[0]["evidence"].as_array().map(Vec::len),
+            signals[0]["evidence_left_out"].as_u64()
+        ),
+        (1, Some(1_000), Some(19_000))
+    );
+}
