@@ -301,6 +301,25 @@ fn nothing_readable_at_all_is_exit_one() {
         said.contains("nothing could be read") && said.contains("zip archive"),
         "{said}"
     );
+    let written: serde_json::Value = serde_json::from_slice(
+        &run(
+            &[
+                "report",
+                &folder.path().display().to_string(),
+                "--format",
+                "json",
+                "-o",
+                "-",
+            ],
+            1,
+        )
+        .stdout,
+    )
+    .expect("a report that says so");
+    assert_eq!(
+        written["ledger"]["skipped"].as_array().map(Vec::len),
+        Some(1)
+    );
 }
 
 #[test]

@@ -18,7 +18,7 @@ use clap::Parser;
 
 use crate::collect::{self, Collection};
 use crate::grammar::Grammars;
-use crate::model::Problem;
+use crate::model::{Incident, Problem};
 use crate::pipeline::{self, Outcome};
 use crate::render::view::Titles;
 use args::{Arguments, Command, Input};
@@ -100,7 +100,7 @@ fn read_grammar_files(directory: &Path) -> Result<Vec<(String, String)>, Failure
     Ok(files)
 }
 
-/// Collects the input. Fails if there is nothing at all to read.
+/// Collects the input. Fails if a path does not exist.
 fn collect_input(input: &Input) -> Result<(Collection, Vec<Problem>), Failure> {
     for path in input.paths.iter().filter(|p| p.as_os_str() != "-") {
         if !path.exists() {
@@ -126,24 +126,38 @@ fn collect_input(input: &Input) -> Result<(Collection, Vec<Problem>), Failure> {
             &format!("\"{own}\" was written by Rootline and is not read as evidence"),
         );
     }
-    if collection.sources.is_empty() && !collection.skipped.is_empty() {
-        let why = collection
-            .skipped
-            .iter()
-            .take(5)
-            .map(|s| format!("\"{}\": {}", s.path, s.why))
-            .collect();
-        return Err(Failure::NothingReadable { why });
-    }
     Ok((collection, problems))
 }
 
-/// Runs the whole pipeline on the input. Fails if sources exist and none of them could be read.
+/// Runs the whole pipeline on the input.
 fn investigate(input: &Input) -> Result<(Outcome, Grammars), Failure> {
     let grammars = load_grammars(&input.grammars)?;
     let (collection, problems) = collect_input(input)?;
     let outcome = pipeline::run(collection, problems, &grammars, &input.options()?);
     Ok((outcome, grammars))
+}
+
+/// Fails if there were files and not one of them could be opened. Called after the result is out: it says so too.
+fn fail_if_nothing_was_readable(incident: &Incident) -> Result<(), Failure> {
+    let closed = |why: &&String| why.starts_with("cannot be read");
+    let mut reasons: Vec<String> = Vec::new();
+    for (source, reading) in incident.sources.iter().zip(&incident.readings) {
+        match reading.unread.as_ref().filter(closed) {
+            Some(why) => reasons.push(format!("\"{}\": {why}", source.path)),
+            None => return Ok(()),
+        }
+    }
+    let unopened = incident
+        .ledger
+        .skipped
+        .iter()
+        .filter(|s| !incident.sources.iter().any(|source| source.path == s.path));
+    reasons.extend(unopened.map(|s| format!("\"{}\": {}", s.path, s.why)));
+    if reasons.is_empty() {
+        return Ok(());
+    }
+    reasons.truncate(5);
+    Err(Failure::NothingReadable { why: reasons })
 }
 
 /// Collects the titles that pages show.

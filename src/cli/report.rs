@@ -4,7 +4,9 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use super::args::{FailOn, ReportArgs, ReportFormat};
-use super::{Failure, investigate, note, print, print_raw, titles, write_file};
+use super::{
+    Failure, fail_if_nothing_was_readable, investigate, note, print, print_raw, titles, write_file,
+};
 use crate::render::{html, json, markdown, terminal};
 use crate::wire::v1;
 
@@ -39,29 +41,7 @@ pub(super) fn run(command: &ReportArgs) -> Result<ExitCode, Failure> {
     for path in written {
         note(command.input.quiet, &format!("wrote {}", path.display()));
     }
-    // Input of which not one byte could be read is no report about an incident.
-    let sources = &outcome.incident.sources;
-    if !sources.is_empty()
-        && outcome.incident.readings.iter().all(|r| {
-            r.unread
-                .as_deref()
-                .is_some_and(|why| why.starts_with("cannot be read"))
-        })
-    {
-        let why = sources
-            .iter()
-            .zip(&outcome.incident.readings)
-            .take(5)
-            .map(|(s, r)| {
-                format!(
-                    "\"{}\": {}",
-                    s.path,
-                    r.unread.as_deref().unwrap_or("unknown")
-                )
-            })
-            .collect();
-        return Err(Failure::NothingReadable { why });
-    }
+    fail_if_nothing_was_readable(&outcome.incident)?;
     let found = command.fail_on == Some(FailOn::Cascade) && !report.cascades.is_empty();
     Ok(ExitCode::from(if found { 3 } else { 0 }))
 }

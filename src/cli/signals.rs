@@ -3,7 +3,7 @@
 use std::process::ExitCode;
 
 use super::args::{SignalsArgs, SignalsFormat};
-use super::{Failure, investigate, print, print_raw};
+use super::{Failure, fail_if_nothing_was_readable, investigate, print, print_raw};
 use crate::render::{json, terminal};
 use crate::wire::v1;
 
@@ -17,5 +17,6 @@ pub(super) fn run(command: &SignalsArgs) -> Result<ExitCode, Failure> {
         }
         SignalsFormat::Csv => print_raw(&terminal::render_signals_csv(&rows))?,
     }
+    fail_if_nothing_was_readable(&outcome.incident)?;
     Ok(ExitCode::SUCCESS)
 }

@@ -3,7 +3,7 @@
 use std::process::ExitCode;
 
 use super::args::TimelineArgs;
-use super::{Failure, investigate, print, titles};
+use super::{Failure, fail_if_nothing_was_readable, investigate, print, titles};
 use crate::render::terminal;
 use crate::wire::v1;
 
@@ -11,5 +11,6 @@ pub(super) fn run(command: &TimelineArgs) -> Result<ExitCode, Failure> {
     let (outcome, grammars) = investigate(&command.input)?;
     let report = v1::report(&outcome.incident, &outcome.disks, &grammars.sha256);
     print(&terminal::render_timeline(&report, &titles(&grammars)))?;
+    fail_if_nothing_was_readable(&outcome.incident)?;
     Ok(ExitCode::SUCCESS)
 }
