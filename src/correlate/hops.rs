@@ -92,7 +92,9 @@ pub(super) fn build(
         }
     }
     for hop in &mut hops {
-        hop.signals.sort_unstable();
+        // A whole-second stamp stands for any time in its second: its middle is the best guess for the order on the page.
+        hop.signals
+            .sort_by_key(|id| (facts[*id].moment.map(|m| m.at + m.precision / 2), *id));
         hop.pressure = hop.signals.iter().any(|id| {
             matches!(
                 facts[*id].kind.as_str(),
