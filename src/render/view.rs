@@ -1046,6 +1046,15 @@ fn lag(ms: i64) -> String {
 }
 
 fn capital(text: &str) -> String {
+    // A sentence that begins with a name keeps the name as it is.
+    let first = text.split(' ').next().unwrap_or_default();
+    if !first
+        .trim_end_matches([',', ':'])
+        .chars()
+        .all(char::is_alphabetic)
+    {
+        return text.to_owned();
+    }
     let mut chars = text.chars();
     chars
         .next()
