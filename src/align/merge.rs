@@ -178,25 +178,7 @@ fn is_after(
 
 impl<'a> Group<'a> {
     fn new(kind: &'a SignalKind) -> Group<'a> {
-        let fact = Fact {
-            kind: kind.kind.clone(),
-            cause: None,
-            entities: Default::default(),
-            inferred: Default::default(),
-            moment: None,
-            as_written: None,
-            last: None,
-            count: 1,
-            component: None,
-            components: Vec::new(),
-            format: Vec::new(),
-            evidence: Vec::new(),
-            evidence_left_out: 0,
-            conditions: Vec::new(),
-            message: String::new(),
-            retry_of: None,
-            concluded_from: Vec::new(),
-        };
+        let fact = Fact::of_kind(&kind.kind);
         Group {
             kind,
             members: Vec::new(),

@@ -83,7 +83,7 @@ pub(super) fn summary(
     sentences.extend(hops_sentence(incident, cascade));
     sentences.extend(unnoticed_sentence(incident, cascade));
     sentences.extend(silent_sentence(incident));
-    sentences.push(detection_sentence(incident, cascade, metrics));
+    sentences.push(detection_sentence(metrics));
     sentences.extend(end_sentence(incident, cascade));
     for other in incident.cascades.iter().skip(1) {
         let title = grammars
@@ -265,11 +265,7 @@ fn silent_sentence(incident: &Incident) -> Option<(String, Vec<FactId>)> {
     ))
 }
 
-fn detection_sentence(
-    incident: &Incident,
-    _: &Cascade,
-    metrics: &[Metric],
-) -> (String, Vec<FactId>) {
+fn detection_sentence(metrics: &[Metric]) -> (String, Vec<FactId>) {
     let metric = |id: &str| metrics.iter().find(|m| m.id == id);
     match (
         metric("detected_at").and_then(|m| m.at.map(|at| (at, m.evidence.clone()))),
@@ -290,10 +286,7 @@ fn detection_sentence(
             ),
             evidence,
         ),
-        _ => {
-            let _ = incident;
-            ("No alert is in the record.".to_owned(), Vec::new())
-        }
+        _ => ("No alert is in the record.".to_owned(), Vec::new()),
     }
 }
 

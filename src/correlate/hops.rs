@@ -1,6 +1,6 @@
 //! Hops: the stays of a cascade on its nodes, and how it went from one to the next.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use chrono::{DateTime, TimeDelta, Utc};
 
@@ -194,41 +194,52 @@ pub(super) fn spread(facts: &[Fact], hops: &[Hop], graph: &Graph) -> Spread {
 /// or, as a StatefulSet does it, the pod of the same name.
 /// This is what is left of a domino where the record does not tell who made the pod.
 fn follows_a_displaced_pod(facts: &[Fact], hops: &[Hop]) -> bool {
-    let pod_of = |fact: &Fact| {
+    let pod_of = |fact: &'_ Fact| -> Option<(String, String)> {
+        let namespace = fact.entity("namespace").unwrap_or_default();
         fact.entity("pod")
-            .map(|pod| (fact.entity("namespace").map(str::to_owned), pod.to_owned()))
+            .map(|pod| (namespace.to_owned(), pod.to_owned()))
     };
-    hops.iter().enumerate().any(|(index, hop)| {
-        let Some((pod, workload)) = hop
-            .signals
-            .iter()
-            .find_map(|id| pod_of(&facts[*id]).map(|pod| (pod, facts[*id].entity("workload"))))
-        else {
-            return false;
-        };
-        let here = |fact: &&Fact| {
-            pod_of(fact).as_ref() == Some(&pod) && fact.entity("node") == hop.node.as_deref()
-        };
-        let Some(first_seen) = facts
-            .iter()
-            .filter(here)
-            .filter_map(|f| f.moment)
-            .map(|m| m.at)
-            .min()
-        else {
-            return false;
-        };
-        let earlier = hops[..index]
-            .iter()
-            .filter(|earlier| earlier.node != hop.node)
-            .flat_map(|earlier| &earlier.signals);
-        earlier.map(|id| &facts[*id]).any(|fact| {
-            let displaced = matches!(fact.kind.as_str(), "evicted" | "taint_eviction")
-                && at(fact) <= first_seen;
-            let same_owner = workload.is_some()
-                && fact.entity("workload") == workload
-                && pod_of(fact).as_ref() != Some(&pod);
-            displaced && (same_owner || pod_of(fact).as_ref() == Some(&pod))
+    let on_hops: Vec<_> = hops
+        .iter()
+        .map(|hop| {
+            let first = hop.signals.iter().map(|id| &facts[*id]);
+            first
+                .filter_map(|fact| pod_of(fact).map(|pod| (pod, fact.entity("workload"))))
+                .next()
         })
-    })
+        .collect();
+    // One pass over all facts: when each of these pods was first seen on its node.
+    let wanted: BTreeSet<&str> = on_hops
+        .iter()
+        .flatten()
+        .map(|(pod, _)| pod.1.as_str())
+        .collect();
+    let mut first_seen: BTreeMap<((String, String), &str), DateTime<Utc>> = BTreeMap::new();
+    for fact in facts {
+        let (Some(node), Some(moment)) = (fact.entity("node"), fact.moment) else {
+            continue;
+        };
+        if let Some(pod) = pod_of(fact).filter(|pod| wanted.contains(pod.1.as_str())) {
+            let seen = first_seen.entry((pod, node)).or_insert(moment.at);
+            *seen = moment.at.min(*seen);
+        }
+    }
+    let mut displaced: Vec<&Fact> = Vec::new();
+    for (hop, on_hop) in hops.iter().zip(&on_hops) {
+        if let (Some((pod, workload)), Some(node)) = (on_hop, hop.node.as_deref())
+            && let Some(seen) = first_seen.get(&(pod.clone(), node))
+        {
+            let made_room = |fact: &&Fact| {
+                let same_pod = pod_of(fact).as_ref() == Some(pod);
+                let same_owner = workload.is_some() && fact.entity("workload") == *workload;
+                fact.entity("node") != Some(node) && at(fact) <= *seen && (same_pod || same_owner)
+            };
+            if displaced.iter().any(made_room) {
+                return true;
+            }
+        }
+        let gone = |id: &&FactId| matches!(facts[**id].kind.as_str(), "evicted" | "taint_eviction");
+        displaced.extend(hop.signals.iter().filter(gone).map(|id| &facts[*id]));
+    }
+    false
 }

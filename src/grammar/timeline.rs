@@ -2,12 +2,14 @@
 //!
 //! One fact a line: `HH:MM[:SS[.fff]] signal key=value …`. Times are on one arbitrary day.
 
-use chrono::{NaiveTime, TimeDelta};
+use chrono::{DateTime, NaiveTime, TimeDelta};
 use nom::bytes::complete::take_while1;
 use nom::character::complete::{char, space0, space1};
 use nom::multi::many0;
 use nom::sequence::{preceded, separated_pair};
 use nom::{IResult, Parser};
+
+use crate::model::{Basis, Fact, Moment};
 
 /// One line of a timeline.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -72,6 +74,39 @@ pub fn parse(text: &str) -> Result<Vec<Entry>, String> {
         return Err("the timeline is empty".to_owned());
     }
     Ok(entries)
+}
+
+/// Makes the facts that a timeline tells, in time order, on an arbitrary day.
+pub fn facts(timeline: &[Entry]) -> Vec<Fact> {
+    let mut facts: Vec<Fact> = timeline.iter().map(fact).collect();
+    facts.sort_by_key(|fact| fact.moment);
+    facts
+}
+
+fn fact(entry: &Entry) -> Fact {
+    let value = |wanted: &str| {
+        entry
+            .values
+            .iter()
+            .find(|(name, _)| name == wanted)
+            .map(|(_, value)| value.clone())
+    };
+    Fact {
+        cause: value("cause"),
+        component: value("component"),
+        entities: entry
+            .values
+            .iter()
+            .filter(|(name, _)| name != "cause")
+            .cloned()
+            .collect(),
+        moment: Some(Moment {
+            at: DateTime::UNIX_EPOCH + entry.at,
+            precision: TimeDelta::milliseconds(1),
+            basis: Basis::Stamp,
+        }),
+        ..Fact::of_kind(&entry.signal)
+    }
 }
 
 #[cfg(test)]

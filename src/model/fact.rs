@@ -49,6 +49,29 @@ pub struct Fact {
 }
 
 impl Fact {
+    /// Makes a fact of which nothing but its kind is known yet.
+    pub fn of_kind(kind: &str) -> Fact {
+        Fact {
+            kind: kind.to_owned(),
+            cause: None,
+            entities: Entities::new(),
+            inferred: BTreeMap::new(),
+            moment: None,
+            as_written: None,
+            last: None,
+            count: 1,
+            component: None,
+            components: Vec::new(),
+            format: Vec::new(),
+            evidence: Vec::new(),
+            evidence_left_out: 0,
+            conditions: Vec::new(),
+            message: String::new(),
+            retry_of: None,
+            concluded_from: Vec::new(),
+        }
+    }
+
     /// Returns the value of an entity.
     pub fn entity(&self, kind: &str) -> Option<&str> {
         match kind {

@@ -423,7 +423,7 @@ pub(super) fn disk_samples(text: &str, source: usize) -> Vec<DiskSample> {
             continue;
         }
         let columns: Vec<&str> = line.split_whitespace().collect();
-        let [filesystem, total, _, _, percent, mount @ ..] = columns.as_slice() else {
+        let [filesystem, _, _, _, percent, mount @ ..] = columns.as_slice() else {
             continue;
         };
         let (true, Some(used), false) = (
@@ -442,7 +442,6 @@ pub(super) fn disk_samples(text: &str, source: usize) -> Vec<DiskSample> {
             .take(rows)
             .any(|s: &DiskSample| s.filesystem == *filesystem && !s.inodes);
         rows += 1;
-        let _ = total;
         samples.push(DiskSample {
             source,
             at: at.clone(),

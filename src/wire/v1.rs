@@ -593,7 +593,6 @@ fn precision(width: chrono::TimeDelta) -> String {
 pub fn report(incident: &Incident, disks: &[DiskPoint], grammars_sha256: &str) -> Report {
     let roles = Roles::of(incident);
     let assessment = &incident.assessment;
-    let times = dated;
     Report {
         schema: SCHEMA.to_owned(),
         generator: Generator {
@@ -604,8 +603,8 @@ pub fn report(incident: &Incident, disks: &[DiskPoint], grammars_sha256: &str) -
             title: roles.hide(&assessment.title).0,
             window: assessment.window.and_then(|(from, to)| {
                 Some(Window {
-                    from: times(from)?,
-                    to: times(to)?,
+                    from: dated(from)?,
+                    to: dated(to)?,
                 })
             }),
             clusters: Vec::new(),
@@ -644,8 +643,8 @@ pub fn report(incident: &Incident, disks: &[DiskPoint], grammars_sha256: &str) -
                 node: c.node.clone(),
                 condition: c.condition.clone(),
                 status: c.status.name().to_owned(),
-                from: times(c.from),
-                to: c.to.and_then(times),
+                from: dated(c.from),
+                to: c.to.and_then(dated),
                 from_open: c.from_open,
                 to_open: c.to_open,
                 also: c.also.clone(),
@@ -676,7 +675,7 @@ pub fn report(incident: &Incident, disks: &[DiskPoint], grammars_sha256: &str) -
             .metrics
             .iter()
             .map(|m| {
-                let value = match (m.at.and_then(times), m.number) {
+                let value = match (m.at.and_then(dated), m.number) {
                     (Some(at), _) => serde_json::Value::from(at),
                     (None, Some(number)) => serde_json::Value::from(number),
                     (None, None) => serde_json::Value::Null,

@@ -22,41 +22,13 @@ pub static ALL: &[&dyn Factor] = &[&mutable_tag::MutableTag, &silent_alerting::S
 pub(crate) mod case {
     //! `check(factor, timeline, expected)`: the one way in for factor tests.
 
-    use chrono::{DateTime, TimeDelta};
-
     use super::Factor;
     use crate::grammar::timeline;
-    use crate::model::{Basis, Cascade, Confidence, Fact, Incident, Moment, Spread};
+    use crate::model::{Cascade, Confidence, Incident, Spread};
 
     /// Runs a factor on a timeline whose facts all belong to one cascade; the first `pull_failed` is its origin.
     pub(crate) fn check(factor: &dyn Factor, text: &str, expected: &[&str]) {
-        let facts: Vec<Fact> = timeline::parse(text)
-            .expect("a timeline")
-            .into_iter()
-            .map(|entry| Fact {
-                kind: entry.signal,
-                cause: None,
-                entities: entry.values.into_iter().collect(),
-                inferred: Default::default(),
-                moment: Some(Moment {
-                    at: DateTime::UNIX_EPOCH + entry.at,
-                    precision: TimeDelta::seconds(1),
-                    basis: Basis::Stamp,
-                }),
-                as_written: None,
-                last: None,
-                count: 1,
-                component: None,
-                components: Vec::new(),
-                format: Vec::new(),
-                evidence: Vec::new(),
-                evidence_left_out: 0,
-                conditions: Vec::new(),
-                message: String::new(),
-                retry_of: None,
-                concluded_from: Vec::new(),
-            })
-            .collect();
+        let facts = timeline::facts(&timeline::parse(text).expect("a timeline"));
         let origin = facts
             .iter()
             .position(|f| f.kind == "pull_failed")
