@@ -116,8 +116,7 @@ fn binary_empty_and_foreign_files_are_named_with_a_reason() {
         ("page.html", "web page"),
         ("notes.md", "a note"),
         ("data.json", "no known shape"),
-        ("wide.txt", "UTF-16"),
-        ("a.tar", "tar archive"),
+        ("a.tar", "damaged archive"),
     ] {
         assert!(
             skipped.iter().any(|(n, w)| n == name && w.contains(why)),
@@ -298,7 +297,7 @@ fn nothing_readable_at_all_is_exit_one() {
     );
     let said = String::from_utf8_lossy(&output.stderr).into_owned();
     assert!(
-        said.contains("nothing could be read") && said.contains("zip archive"),
+        said.contains("nothing could be read") && said.contains("damaged archive"),
         "{said}"
     );
     let written: serde_json::Value = serde_json::from_slice(

@@ -56,7 +56,7 @@ impl Clock {
             .filter_map(|reading| match &reading.when {
                 When::Utc(at) => Some(*at),
                 When::Local(at) => Some(at.and_utc()),
-                When::Yearless { .. } => None,
+                _ => None,
             })
             .collect();
         if references.is_empty() {
@@ -80,7 +80,15 @@ impl Clock {
 
     /// Gives a signal its moment: the innermost stamp counts, the outer ones complete it.
     pub(super) fn resolve(&mut self, signal: Signal) -> Timed {
+        let exact = signal
+            .exact
+            .as_ref()
+            .and_then(|reading| self.moment(std::slice::from_ref(reading)));
         let moment = self.moment(&signal.readings).map(|m| {
+            // The name of an Event has the nanosecond of its first occurrence, unless the Event is older than its name.
+            if let Some(exact) = exact.filter(|e| m.at <= e.at && e.at < m.latest()) {
+                return exact;
+            }
             if signal.stamp_inherited {
                 Moment {
                     basis: m.basis.max(Basis::FileOrder),
@@ -102,7 +110,7 @@ impl Clock {
         }
     }
 
-    fn moment(&mut self, readings: &[Reading]) -> Option<Moment> {
+    pub(super) fn moment(&mut self, readings: &[Reading]) -> Option<Moment> {
         let (inner, outer) = readings.split_last()?;
         let outer_utc = outer.iter().rev().find_map(|r| {
             if let When::Utc(at) = r.when {
@@ -118,6 +126,12 @@ impl Clock {
                 basis: Basis::Stamp,
             }),
             When::Local(at) => Some(self.local(*at, outer_utc, inner.precision, Basis::Stamp)),
+            When::Dateless(time) => {
+                let nearest = self.nearest_day(*time)?;
+                Some(self.local(nearest, outer_utc, inner.precision, Basis::YearInferred))
+            }
+            // What a source's ages count from is found in `ages`, once everything else has its time.
+            When::Ago(_) | When::SinceBoot(_) => None,
             When::Yearless { month, day, time } => {
                 let date = |year: i32| {
                     NaiveDate::from_ymd_opt(year, *month, *day).map(|date| date.and_time(*time))
@@ -149,16 +163,37 @@ impl Clock {
         let (first, last) = (self.references.first()?, self.references.last()?);
         (first.year() - 1..=last.year() + 1)
             .filter_map(date)
-            .min_by_key(|at| {
-                let at = at.and_utc();
-                let next = self.references.partition_point(|r| *r < at);
-                let distance = |index: usize| self.references.get(index).map(|r| (*r - at).abs());
-                next.checked_sub(1)
-                    .and_then(distance)
-                    .into_iter()
-                    .chain(distance(next))
-                    .min()
+            .min_by_key(|at| self.distance(at.and_utc()))
+    }
+
+    /// Of the days around the references, the one that brings a time of day nearest to any of them.
+    fn nearest_day(&mut self, time: chrono::NaiveTime) -> Option<NaiveDateTime> {
+        const LONGEST: i64 = 40;
+        let (first, last) = (self.references.first()?, self.references.last()?);
+        let days = (*last - *first).num_days();
+        if days > LONGEST {
+            return None;
+        }
+        self.years_from.insert("the dated records of the incident");
+        (-1..=days + 1)
+            .filter_map(|day| {
+                let date = first
+                    .date_naive()
+                    .checked_add_signed(TimeDelta::days(day))?;
+                Some(date.and_time(time))
             })
+            .min_by_key(|at| self.distance(at.and_utc()))
+    }
+
+    /// How far a time is from the nearest reference.
+    fn distance(&self, at: DateTime<Utc>) -> Option<TimeDelta> {
+        let next = self.references.partition_point(|r| *r < at);
+        let to = |index: usize| self.references.get(index).map(|r| (*r - at).abs());
+        next.checked_sub(1)
+            .and_then(to)
+            .into_iter()
+            .chain(to(next))
+            .min()
     }
 
     /// Brings a local time to UTC: by the outer stamp's offset if it differs by whole quarters of an hour, else by the user's zone.

@@ -4,6 +4,7 @@
 //! Does not say what caused what. Start with [`align`]: readings → moments ([`clock`]), names ([`roster`]), witnesses merged ([`merge`]),
 //! conclusions ([`conclude`]), states ([`states`]).
 
+mod ages;
 mod clock;
 mod conclude;
 mod merge;
@@ -85,7 +86,11 @@ pub fn align(
     for one in &mut timed {
         roster.name(one, readings);
     }
+    let anchors = ages::settle(&mut timed, sources, readings, &mut clock, grammars);
     let corrections = clock::compare_sources(&mut timed, sources, readings, grammars);
+    for one in timed.iter().filter(|t| t.moment.is_none()) {
+        readings[one.signal.evidence.origin.source].undated += 1;
+    }
     for reading in readings.iter_mut() {
         clock.cover(reading);
     }
@@ -96,13 +101,14 @@ pub fn align(
     conclude::retries(&mut facts);
     let conditions = states::conditions(&facts, &roster);
     let mut assumptions = clock.assumptions();
+    assumptions.extend(anchors);
     assumptions.extend(corrections);
     for (index, reading) in readings.iter().enumerate() {
         if reading.undated > 0 {
             problems.push(Problem {
                 source: Some(index),
                 first: None,
-                what: "signals without any stamp: their place in time is not known".to_owned(),
+                what: "signals whose time is not known: they have no stamp, or an age that nothing anchors".to_owned(),
                 count: reading.undated,
             });
         }

@@ -1,4 +1,4 @@
-//! Opening: plain and compressed files, and standard input, as streams of decompressed bytes.
+//! Opening: files, parts of files and bytes in memory, as streams of decompressed bytes.
 
 use std::fs::File;
 use std::io::{BufReader, Cursor, Read, Seek, SeekFrom};
@@ -9,73 +9,156 @@ use chrono::{DateTime, Utc};
 
 use crate::model::Content;
 
-/// A file, decompressed while it is read.
-pub(super) struct Compressed {
-    pub(super) path: PathBuf,
-    pub(super) compression: Option<&'static str>,
+/// Where stored bytes lie.
+#[derive(Clone)]
+pub(super) enum Base {
+    /// In a file.
+    File(PathBuf),
+    /// In memory: standard input, and members of compressed archives, which could only be reached again by unpacking everything before them.
+    Memory(Arc<[u8]>),
 }
 
-impl Content for Compressed {
-    fn open(&self) -> std::io::Result<Box<dyn Read + Send>> {
-        decompress(
-            BufReader::with_capacity(256 * 1024, File::open(&self.path)?),
-            self.compression,
+/// A range of stored bytes, decompressed while it is read.
+#[derive(Clone)]
+pub(super) struct Stored {
+    pub(super) base: Base,
+    pub(super) offset: u64,
+    /// Number of stored bytes; `None`: up to the end.
+    pub(super) length: Option<u64>,
+    /// How the bytes are compressed, outermost first.
+    pub(super) layers: Vec<&'static str>,
+}
+
+impl Stored {
+    pub(super) fn file(path: PathBuf) -> Stored {
+        Stored {
+            base: Base::File(path),
+            offset: 0,
+            length: None,
+            layers: Vec::new(),
+        }
+    }
+
+    pub(super) fn memory(bytes: Arc<[u8]>) -> Stored {
+        Stored {
+            base: Base::Memory(bytes),
+            offset: 0,
+            length: None,
+            layers: Vec::new(),
+        }
+    }
+
+    /// The same bytes with one more layer of compression taken off.
+    pub(super) fn unpacked(&self, layer: &'static str) -> Stored {
+        let mut inner = self.clone();
+        inner.layers.push(layer);
+        inner
+    }
+
+    /// Returns where the stored bytes end in their base, if that can be told.
+    pub(super) fn end(&self) -> Option<u64> {
+        let size = match &self.base {
+            Base::File(path) => std::fs::metadata(path).ok()?.len(),
+            Base::Memory(bytes) => bytes.len() as u64,
+        };
+        Some(
+            self.length
+                .map_or(size, |length| size.min(self.offset + length)),
         )
     }
 
+    /// Returns a reader that can jump, if nothing is compressed.
+    pub(super) fn seekable(&self) -> std::io::Result<Option<Box<dyn SeekRead>>> {
+        if !self.layers.is_empty() || self.offset != 0 || self.length.is_some() {
+            return Ok(None);
+        }
+        Ok(Some(match &self.base {
+            Base::File(path) => Box::new(BufReader::new(File::open(path)?)),
+            Base::Memory(bytes) => Box::new(Cursor::new(Arc::clone(bytes))),
+        }))
+    }
+}
+
+/// Something that can be read and jumped in.
+pub(super) trait SeekRead: Read + Seek + Send {}
+impl<T: Read + Seek + Send> SeekRead for T {}
+
+impl Content for Stored {
+    fn open(&self) -> std::io::Result<Box<dyn Read + Send>> {
+        let mut stream: Box<dyn Read + Send> = match &self.base {
+            Base::File(path) => {
+                let mut file = File::open(path)?;
+                if self.offset > 0 {
+                    file.seek(SeekFrom::Start(self.offset))?;
+                }
+                if self.layers.is_empty() {
+                    Box::new(file)
+                } else {
+                    Box::new(BufReader::with_capacity(256 * 1024, file))
+                }
+            }
+            Base::Memory(bytes) => {
+                let mut cursor = Cursor::new(Arc::clone(bytes));
+                cursor.set_position(self.offset);
+                Box::new(cursor)
+            }
+        };
+        if let Some(length) = self.length {
+            stream = Box::new(stream.take(length));
+        }
+        for layer in &self.layers {
+            stream = decompress(stream, layer)?;
+        }
+        Ok(stream)
+    }
+
     fn read_near_end(&self, back: u64, length: usize) -> Option<Vec<u8>> {
-        if self.compression.is_some() {
+        let Base::File(path) = &self.base else {
+            return None;
+        };
+        if !self.layers.is_empty() {
             return None;
         }
-        let mut file = File::open(&self.path).ok()?;
-        let size = file.metadata().ok()?.len();
-        file.seek(SeekFrom::Start(size.saturating_sub(back))).ok()?;
+        let mut file = File::open(path).ok()?;
+        let end = match self.length {
+            Some(length) => self.offset + length,
+            None => file.metadata().ok()?.len(),
+        };
+        let start = end.saturating_sub(back).max(self.offset);
+        file.seek(SeekFrom::Start(start)).ok()?;
         let mut bytes = Vec::new();
-        file.take(length as u64).read_to_end(&mut bytes).ok()?;
+        file.take((length as u64).min(end - start))
+            .read_to_end(&mut bytes)
+            .ok()?;
         Some(bytes)
     }
 }
 
-fn decompress(
-    stored: impl Read + Send + 'static,
-    compression: Option<&'static str>,
-) -> std::io::Result<Box<dyn Read + Send>> {
-    Ok(match compression {
+fn decompress(stored: Box<dyn Read + Send>, layer: &str) -> std::io::Result<Box<dyn Read + Send>> {
+    Ok(match layer {
         // Rotated logs are often several gzip members in a row.
-        Some("gzip") => Box::new(flate2::read::MultiGzDecoder::new(stored)),
-        Some("xz") => Box::new(liblzma::read::XzDecoder::new_multi_decoder(stored)),
-        Some("zstd") => Box::new(zstd::stream::read::Decoder::new(stored)?),
-        _ => Box::new(stored),
+        "gzip" => Box::new(flate2::read::MultiGzDecoder::new(stored)),
+        "deflate" => Box::new(flate2::read::DeflateDecoder::new(stored)),
+        "xz" => Box::new(liblzma::read::XzDecoder::new_multi_decoder(stored)),
+        "zstd" => Box::new(zstd::stream::read::Decoder::new(stored)?),
+        "bzip2" => Box::new(bzip2::read::MultiBzDecoder::new(stored)),
+        "lz4" => Box::new(lz4_flex::frame::FrameDecoder::new(stored)),
+        _ => stored,
     })
 }
 
-/// Standard input, kept in memory: it can only be read once, but detection and scan both read.
-pub(super) struct StandardInput {
-    bytes: Arc<[u8]>,
-}
-
-impl StandardInput {
-    pub(super) fn read() -> std::io::Result<StandardInput> {
-        let mut bytes = Vec::new();
-        std::io::stdin().lock().read_to_end(&mut bytes)?;
-        Ok(StandardInput {
-            bytes: bytes.into(),
-        })
-    }
-
-    pub(super) fn head(&self) -> &[u8] {
-        &self.bytes[..self.bytes.len().min(512)]
-    }
-
-    pub(super) fn stored_bytes(&self) -> u64 {
-        self.bytes.len() as u64
-    }
-}
-
-impl Content for StandardInput {
-    fn open(&self) -> std::io::Result<Box<dyn Read + Send>> {
-        let compression = super::compression_of(self.head()).unwrap_or(None);
-        decompress(Cursor::new(Arc::clone(&self.bytes)), compression)
+/// Returns how content is compressed, from its first bytes.
+///
+/// # Source
+/// RFC 1952 (gzip), RFC 8878 (zstd), the xz, bzip2 and lz4 frame formats.
+pub(super) fn compression_of(head: &[u8]) -> Option<&'static str> {
+    match head {
+        [0x1f, 0x8b, 8, ..] => Some("gzip"),
+        [0xfd, b'7', b'z', b'X', b'Z', 0, ..] => Some("xz"),
+        [0x28, 0xb5, 0x2f, 0xfd, ..] => Some("zstd"),
+        [b'B', b'Z', b'h', b'1'..=b'9', b'1', b'A', b'Y', ..] => Some("bzip2"),
+        [0x04, 0x22, 0x4d, 0x18, ..] => Some("lz4"),
+        _ => None,
     }
 }
 

@@ -1,17 +1,23 @@
 //! Stage 1, collect: paths → sources, and a list of what cannot be one.
 //!
-//! Takes the paths that the user gave; gives sources in a stable order and problems. Recognises compression by content, never by name.
-//! Does not look at what the bytes mean. Rootline's own reports are left out, so that a report beside its input changes nothing.
+//! Takes the paths that the user gave; gives sources in a stable order and problems. Recognises compression and archives by content, never
+//! by name. Does not look at what the bytes mean. Rootline's own reports are left out, so that a report beside its input changes nothing.
 
+mod archive;
 mod content;
 
-use std::fs::File;
+use std::collections::BTreeSet;
 use std::io::Read;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use crate::model::{Problem, Skipped, Source};
-use content::{Compressed, StandardInput};
+use chrono::{DateTime, Utc};
+
+use crate::model::{Content, Problem, Skipped, Source};
+use content::{Stored, compression_of};
+
+/// Compressions one inside another that are taken off.
+const LAYERS: usize = 3;
 
 /// What was found at the given paths.
 #[derive(Debug, Default)]
@@ -22,50 +28,54 @@ pub struct Collection {
     pub skipped: Vec<Skipped>,
     /// Reports of Rootline itself that lay beside the input.
     pub own_reports: Vec<String>,
+    /// Archives that were opened.
+    pub archives: u64,
+    /// Packed bytes kept for members of compressed archives.
+    in_memory: u64,
 }
 
-/// Finds every file under the paths. `-` is standard input.
+/// Something found: a file, standard input or a member of an archive.
+struct Found {
+    /// The path given, then `!member`.
+    path: String,
+    /// The same without the given argument.
+    name: String,
+    /// Size as stored, in bytes.
+    bytes: u64,
+    /// What the container says about when it was written.
+    stamp: Option<DateTime<Utc>>,
+    /// How many archives it lies in.
+    depth: usize,
+}
+
+impl Found {
+    fn member(&self, name: &str, bytes: u64, stamp: Option<DateTime<Utc>>) -> Found {
+        let name = name.trim_start_matches("./");
+        Found {
+            path: format!("{}!{name}", self.path),
+            name: format!("{}!{name}", self.name),
+            bytes,
+            stamp,
+            depth: self.depth + 1,
+        }
+    }
+}
+
+/// Finds every file under the paths. `-` is standard input. A path that does not exist but has `*`, `?` or `[` in it is a pattern.
 pub fn collect(paths: &[PathBuf]) -> (Collection, Vec<Problem>) {
     let mut collection = Collection::default();
     let mut problems = Vec::new();
-    let mut seen: Vec<PathBuf> = Vec::new();
+    let mut seen: BTreeSet<PathBuf> = BTreeSet::new();
     for path in paths {
         if path.as_os_str() == "-" {
-            collection.add_stdin();
-            continue;
-        }
-        if path.is_dir() {
-            for entry in walkdir::WalkDir::new(path)
-                .follow_root_links(true)
-                .sort_by_file_name()
-            {
-                match entry {
-                    Ok(entry) if entry.file_type().is_dir() => {}
-                    Ok(entry) => {
-                        collection.add(entry.path(), path, entry.path_is_symlink(), &mut seen)
-                    }
-                    Err(error) => {
-                        let at = error.path().map_or_else(|| slashed(path), slashed);
-                        let why = error
-                            .io_error()
-                            .map_or_else(|| "a loop of links".to_owned(), plain_reason);
-                        problems.push(Problem {
-                            source: None,
-                            first: None,
-                            what: format!("\"{at}\" could not be listed: {why}"),
-                            count: 1,
-                        });
-                        collection.skipped.push(Skipped {
-                            path: at,
-                            why,
-                            bytes: 0,
-                        });
-                    }
-                }
-            }
+            collection.add_stdin(&mut problems);
+        } else if path.is_dir() {
+            collection.add_directory(path, None, &mut seen, &mut problems);
+        } else if let Some((root, pattern)) = pattern_of(path) {
+            collection.add_directory(&root, Some(&pattern), &mut seen, &mut problems);
         } else {
             let root = path.parent().unwrap_or(Path::new(""));
-            collection.add(path, root, false, &mut seen);
+            collection.add(path, root, false, &mut seen, &mut problems);
         }
     }
     collection
@@ -76,112 +86,182 @@ pub fn collect(paths: &[PathBuf]) -> (Collection, Vec<Problem>) {
     (collection, problems)
 }
 
+/// Splits a path with wildcards into the directory before them and a matcher for whole paths.
+fn pattern_of(path: &Path) -> Option<(PathBuf, globset::GlobMatcher)> {
+    let text = path.to_str()?;
+    if path.exists() || !text.contains(['*', '?', '[']) {
+        return None;
+    }
+    let glob = globset::GlobBuilder::new(text)
+        .literal_separator(true)
+        .build()
+        .ok()?;
+    let root: PathBuf = path
+        .components()
+        .take_while(|part| !part.as_os_str().to_string_lossy().contains(['*', '?', '[']))
+        .collect();
+    let root = if root.as_os_str().is_empty() {
+        PathBuf::from(".")
+    } else {
+        root
+    };
+    root.is_dir().then(|| (root, glob.compile_matcher()))
+}
+
 impl Collection {
-    fn add(&mut self, path: &Path, root: &Path, link: bool, seen: &mut Vec<PathBuf>) {
-        let shown = slashed(path);
-        let mut skip = |why: String, bytes: u64| {
+    fn add_directory(
+        &mut self,
+        root: &Path,
+        pattern: Option<&globset::GlobMatcher>,
+        seen: &mut BTreeSet<PathBuf>,
+        problems: &mut Vec<Problem>,
+    ) {
+        let before = self.sources.len() + self.skipped.len();
+        for entry in walkdir::WalkDir::new(root)
+            .follow_root_links(true)
+            .sort_by_file_name()
+        {
+            match entry {
+                Ok(entry) if entry.file_type().is_dir() => {}
+                Ok(entry) => {
+                    let plain = entry.path().strip_prefix("./").unwrap_or(entry.path());
+                    if pattern.is_none_or(|p| p.is_match(plain) || p.is_match(entry.path())) {
+                        self.add(entry.path(), root, entry.path_is_symlink(), seen, problems);
+                    }
+                }
+                Err(error) => {
+                    let at = error.path().map_or_else(|| slashed(root), slashed);
+                    let why = error
+                        .io_error()
+                        .map_or_else(|| "a loop of links".to_owned(), plain_reason);
+                    problems.push(Problem {
+                        source: None,
+                        first: None,
+                        what: format!("\"{at}\" could not be listed: {why}"),
+                        count: 1,
+                    });
+                    self.skipped.push(Skipped {
+                        path: at,
+                        why,
+                        bytes: 0,
+                    });
+                }
+            }
+        }
+        if let Some(pattern) = pattern
+            && self.sources.len() + self.skipped.len() == before
+        {
             self.skipped.push(Skipped {
-                path: shown.clone(),
-                why,
-                bytes,
-            })
+                path: pattern.glob().to_string(),
+                why: "no file fits this pattern".to_owned(),
+                bytes: 0,
+            });
+        }
+    }
+
+    fn add(
+        &mut self,
+        path: &Path,
+        root: &Path,
+        link: bool,
+        seen: &mut BTreeSet<PathBuf>,
+        problems: &mut Vec<Problem>,
+    ) {
+        let mut found = Found {
+            path: slashed(path),
+            name: slashed(path.strip_prefix(root).unwrap_or(path)),
+            bytes: 0,
+            stamp: None,
+            depth: 0,
         };
         if link {
-            return skip(
-                "a symbolic link; its target is read where it lies".to_owned(),
-                0,
-            );
+            return self.skip(&found, "a symbolic link; its target is read where it lies");
         }
         let metadata = match std::fs::metadata(path) {
             Ok(metadata) => metadata,
-            Err(error) => return skip(plain_reason(&error), 0),
+            Err(error) => return self.skip(&found, &plain_reason(&error)),
         };
         if !metadata.is_file() {
-            return skip("not a regular file".to_owned(), 0);
+            return self.skip(&found, "not a regular file");
         }
         if let Ok(real) = path.canonicalize() {
             // The same file given twice is one witness, not two.
-            if seen.contains(&real) {
+            if !seen.insert(real) {
                 return;
             }
-            seen.push(real);
         }
-        let mut head = Vec::new();
-        if let Err(error) = File::open(path).and_then(|file| file.take(512).read_to_end(&mut head))
-        {
-            return skip(plain_reason(&error), metadata.len());
-        }
-        if is_own_report(&head) {
-            return self.own_reports.push(shown);
-        }
-        let compression = match compression_of(&head) {
-            Ok(compression) => compression,
-            Err(why) => return skip(why.to_owned(), metadata.len()),
-        };
-        self.sources.push(Source {
-            name: slashed(path.strip_prefix(root).unwrap_or(path)),
-            path: shown,
-            stored_bytes: metadata.len(),
-            compression,
-            stamped_at: content::gzip_stamp(&head),
-            content: Arc::new(Compressed {
-                path: path.to_owned(),
-                compression,
-            }),
-        });
+        found.bytes = metadata.len();
+        self.add_stored(Stored::file(path.to_owned()), &found, problems);
     }
 
-    fn add_stdin(&mut self) {
+    fn add_stdin(&mut self, problems: &mut Vec<Problem>) {
         if self.sources.iter().any(|source| source.path == "-") {
             return;
         }
-        match StandardInput::read() {
-            Ok(input) => {
-                let stored_bytes = input.stored_bytes();
-                let compression = compression_of(input.head()).unwrap_or(None);
-                self.sources.push(Source {
-                    path: "-".into(),
-                    name: "-".into(),
-                    stored_bytes,
-                    compression,
-                    stamped_at: None,
-                    content: Arc::new(input),
-                });
+        let mut found = Found {
+            path: "-".into(),
+            name: "-".into(),
+            bytes: 0,
+            stamp: None,
+            depth: 0,
+        };
+        // It can only be read once, but detection and scan both read.
+        let mut bytes = Vec::new();
+        match std::io::stdin().lock().read_to_end(&mut bytes) {
+            Ok(_) => {
+                found.bytes = bytes.len() as u64;
+                self.add_stored(Stored::memory(bytes.into()), &found, problems);
             }
-            Err(error) => self.skipped.push(Skipped {
-                path: "-".into(),
-                why: plain_reason(&error),
-                bytes: 0,
-            }),
+            Err(error) => self.skip(&found, &plain_reason(&error)),
         }
     }
-}
 
-/// Returns how content is compressed, from its first bytes.
-///
-/// # Errors
-/// What it is, if it is something that cannot be opened.
-///
-/// # Source
-/// RFC 1952 (gzip), RFC 8878 (zstd), the xz, bzip2, lz4 frame, zip and tar file formats.
-fn compression_of(head: &[u8]) -> Result<Option<&'static str>, &'static str> {
-    match head {
-        [0x1f, 0x8b, ..] => Ok(Some("gzip")),
-        [0xfd, b'7', b'z', b'X', b'Z', 0, ..] => Ok(Some("xz")),
-        [0x28, 0xb5, 0x2f, 0xfd, ..] => Ok(Some("zstd")),
-        [b'B', b'Z', b'h', b'1'..=b'9', b'1', b'A', b'Y', ..] => {
-            Err("a bzip2 file; unpack it first, this version does not open it")
+    fn skip(&mut self, found: &Found, why: &str) {
+        self.skipped.push(Skipped {
+            path: found.path.clone(),
+            why: why.to_owned(),
+            bytes: found.bytes,
+        });
+    }
+
+    /// Takes compression off, opens archives, and makes everything else a source.
+    fn add_stored(&mut self, stored: Stored, found: &Found, problems: &mut Vec<Problem>) {
+        let mut content = stored;
+        let mut compression = None;
+        let mut stamp = found.stamp;
+        for _ in 0..=LAYERS {
+            let mut head = Vec::new();
+            let read = content
+                .open()
+                .and_then(|stream| stream.take(512).read_to_end(&mut head));
+            if let Err(error) = read
+                && head.is_empty()
+                && compression.is_none()
+            {
+                return self.skip(found, &plain_reason(&error));
+            }
+            if is_own_report(&head) {
+                return self.own_reports.push(found.path.clone());
+            }
+            if let Some(layer) = compression_of(&head) {
+                stamp = stamp.or(content::gzip_stamp(&head));
+                compression = compression.or(Some(layer));
+                content = content.unpacked(layer);
+                continue;
+            }
+            if let Some(kind) = archive::archive_of(&head) {
+                return self.add_archive(kind, &content, found, problems);
+            }
+            break;
         }
-        [0x04, 0x22, 0x4d, 0x18, ..] => {
-            Err("an lz4 file; unpack it first, this version does not open it")
-        }
-        [b'P', b'K', 3, 4, ..] => {
-            Err("a zip archive; unpack it first, this version does not open it")
-        }
-        _ if head.len() > 262 && &head[257..262] == b"ustar" => {
-            Err("a tar archive; unpack it first, this version does not open it")
-        }
-        _ => Ok(None),
+        self.sources.push(Source {
+            name: found.name.clone(),
+            path: found.path.clone(),
+            stored_bytes: found.bytes,
+            compression,
+            stamped_at: stamp,
+            content: Arc::new(content),
+        });
     }
 }
 

@@ -35,6 +35,14 @@ struct FormatFile {
     #[serde(default)]
     always: bool,
     #[serde(default)]
+    anywhere: bool,
+    #[serde(default)]
+    wraps: bool,
+    #[serde(default)]
+    list: Option<String>,
+    #[serde(default)]
+    fragment: Option<Fragment>,
+    #[serde(default)]
     time: Option<TimeTable>,
     #[serde(default, rename = "where")]
     where_: BTreeMap<String, Spanned<OneOrMore>>,
@@ -83,6 +91,21 @@ pub struct EntityWhen {
     pub is: String,
     /// Entity kind = field.
     pub set: BTreeMap<String, String>,
+}
+
+/// How a record is known to go on in the next one.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Fragment {
+    /// Fields that belong-together fragments agree in.
+    #[serde(default)]
+    pub same: Vec<String>,
+    /// The field that tells; `None`: a body without a line end goes on.
+    #[serde(default)]
+    pub field: Option<String>,
+    /// What the field begins with where the record goes on.
+    #[serde(default)]
+    pub starts: Vec<String>,
 }
 
 /// A record that a format reads, with the fields it must give.
@@ -157,6 +180,14 @@ pub struct Format {
     pub begins: Vec<String>,
     /// Read its records even without a needle.
     pub always: bool,
+    /// A document that may begin in the middle of a source.
+    pub anywhere: bool,
+    /// Reads a line only if its body is a record of another format.
+    pub wraps: bool,
+    /// Keys of a JSON object whose arrays hold records of this format.
+    pub lists: Vec<String>,
+    /// How a record goes on in the next one.
+    pub fragment: Option<Fragment>,
     /// Time layouts.
     pub layouts: Vec<Layout>,
     /// What a JSON object must hold.
@@ -199,6 +230,16 @@ pub const READERS: &[(&str, &str)] = &[
         "registry-envelope",
         "gives one record for each event of a notification envelope",
     ),
+    ("yaml", "cuts YAML into documents and list items"),
+    (
+        "kubectl",
+        "cuts kubectl's tables and descriptions into the objects they were printed from",
+    ),
+    ("journal-verbose", "cuts journalctl -o verbose into entries"),
+    (
+        "journal-export",
+        "cuts the journal export format into entries, binary fields included",
+    ),
     ("df", "reads df tables, with stamps between them"),
 ];
 
@@ -214,6 +255,12 @@ pub(crate) fn parse_paths(text: &str) -> Paths {
 }
 
 impl Format {
+    /// Returns whether the format is a logger's header or body rather than an envelope of whoever collected the line.
+    pub fn fields_of_log(&self) -> bool {
+        let level = |p: &Pattern| p.text().contains("{level:");
+        self.reader.is_some() || self.patterns.iter().any(level)
+    }
+
     /// Returns the longest literal that an object of this format must hold.
     pub fn mark(&self) -> Option<String> {
         let literals = self
@@ -353,6 +400,15 @@ impl Format {
             unread: parsed.unread,
             begins: parsed.begins.iter().map(|b| b.to_lowercase()).collect(),
             always: parsed.always,
+            anywhere: parsed.anywhere,
+            wraps: parsed.wraps,
+            lists: parsed
+                .list
+                .iter()
+                .flat_map(|keys| keys.split('|'))
+                .map(|key| key.trim().to_owned())
+                .collect(),
+            fragment: parsed.fragment,
             layouts,
             conditions,
             fields: parsed

@@ -5,6 +5,7 @@
 
 pub mod cascade;
 pub mod format;
+pub mod items;
 pub mod kinds;
 pub mod mechanism;
 pub mod mistake;

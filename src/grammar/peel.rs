@@ -9,6 +9,7 @@ use std::collections::BTreeMap;
 use serde_json::Value;
 
 use super::format::{Condition, Format, Paths, Shape};
+use super::pattern::Pattern;
 use super::stamp::Layout;
 use super::structured;
 use crate::model::{Entities, Reading, Witness};
@@ -41,6 +42,10 @@ pub struct Record {
     pub stamp_inherited: bool,
     /// End of a repeated record.
     pub last: Option<Reading>,
+    /// When it was printed.
+    pub shown: Option<Reading>,
+    /// A finer stamp of its beginning.
+    pub exact: Option<Reading>,
     /// Repetitions.
     pub count: u64,
     /// Occurrence or state.
@@ -76,11 +81,15 @@ impl Peeler {
                 .filter(|sample| peeler.reads(index, &sample.text))
                 .count()
         };
-        let mut order: Vec<(usize, String, usize)> = (0..peeler.formats.len())
-            .map(|i| (reads_others(&peeler, i), peeler.formats[i].id.clone(), i))
+        // What only wraps other records is tried when nothing else reads the line.
+        let mut order: Vec<(bool, usize, String, usize)> = (0..peeler.formats.len())
+            .map(|i| {
+                let format = &peeler.formats[i];
+                (format.wraps, reads_others(&peeler, i), format.id.clone(), i)
+            })
             .collect();
         order.sort();
-        for (_, _, index) in order {
+        for (_, _, _, index) in order {
             match peeler.formats[index].shape {
                 Shape::Lines => peeler.lines.push(index),
                 Shape::Json => peeler.json.push(index),
@@ -104,12 +113,56 @@ impl Peeler {
     pub fn reads(&self, index: usize, text: &str) -> bool {
         let format = &self.formats[index];
         match format.shape {
-            Shape::Lines => read_line(format, text).is_some(),
+            Shape::Lines => read_line(format, text).is_some_and(|layer| {
+                !format.wraps
+                    || layer
+                        .body
+                        .is_some_and(|body| self.is_record(&self.peel_line(&body), 0))
+            }),
             Shape::Json => {
                 serde_json::from_str::<Value>(text.trim()).is_ok_and(|value| fits(format, &value))
             }
             Shape::Document => document_begins(format, text),
         }
+    }
+
+    /// Returns whether a key of a JSON object may hold a list of records.
+    pub fn is_list_key(&self, key: &str) -> bool {
+        key == "items"
+            || self
+                .formats
+                .iter()
+                .any(|f| f.lists.iter().any(|list| list == key))
+    }
+
+    /// Returns whether a format reads a JSON object as it is.
+    pub fn knows(&self, value: &Value) -> bool {
+        self.json.iter().any(|i| fits(&self.formats[*i], value))
+    }
+
+    /// Finds the records that an object lists, if one of them is known.
+    fn items_of<'a>(&self, value: &'a Value) -> Option<&'a Vec<Value>> {
+        value.as_object()?.iter().find_map(|(key, list)| {
+            let items = list.as_array().filter(|_| self.is_list_key(key))?;
+            let known = |item: &Value| {
+                self.json.iter().any(|i| {
+                    let format = &self.formats[*i];
+                    (key == "items" || format.lists.contains(key)) && fits(format, item)
+                })
+            };
+            items.iter().any(known).then_some(items)
+        })
+    }
+
+    /// Returns whether a format that is no mere wrapper took part, past the first layers.
+    fn is_record(&self, records: &[Record], layers: usize) -> bool {
+        records.last().is_some_and(|record| {
+            record
+                .formats
+                .iter()
+                .skip(layers)
+                .any(|id| self.format(id).is_some_and(|f| !f.wraps))
+        })
     }
 
     /// Returns the ids of all formats that read a text as their outermost layer.
@@ -122,9 +175,18 @@ impl Peeler {
 
     /// Returns the document format that a source begins as.
     pub fn document(&self, head: &str) -> Option<&Format> {
+        // What can be read is preferred to what is only named.
+        let fitting = || self.formats.iter().filter(|f| document_begins(f, head));
+        fitting()
+            .find(|f| f.unread.is_none())
+            .or_else(|| fitting().next())
+    }
+
+    /// Returns the document format of which a line of the text tells, wherever it stands.
+    pub fn document_inside(&self, text: &str) -> Option<&Format> {
         self.formats
             .iter()
-            .find(|f| f.shape == Shape::Document && document_begins(f, head))
+            .find(|f| f.shape == Shape::Document && f.anywhere && document_begins(f, text))
     }
 
     /// Peels one line. The last record is the innermost; a line that nothing reads gives one record without formats.
@@ -151,6 +213,97 @@ impl Peeler {
         records
     }
 
+    /// Reads only the outermost layer of a line, by one format whose records come in fragments.
+    pub fn outer(&self, format: &Format, line: &str) -> Option<Outer> {
+        let fragment = format.fragment.as_ref()?;
+        let line = clean(line);
+        let layer = match format.shape {
+            Shape::Lines => read_line(format, &line)?,
+            _ => {
+                let value = serde_json::from_str::<Value>(line.trim()).ok()?;
+                if !fits(format, &value) {
+                    return None;
+                }
+                read_object(format, &value)
+            }
+        };
+        let body = layer.body.unwrap_or_default();
+        let open = match &fragment.field {
+            Some(field) => layer
+                .fields
+                .get(field)
+                .is_some_and(|value| fragment.starts.iter().any(|s| value.starts_with(s))),
+            None => !body.ends_with('\n'),
+        };
+        let same = fragment
+            .same
+            .iter()
+            .map(|name| layer.fields.get(name).cloned().unwrap_or_default())
+            .collect();
+        Some(Outer { same, open, body })
+    }
+
+    /// Returns the outermost layer of a line that has no structure of its own, and its body.
+    pub fn envelope(&self, line: &str) -> Option<(String, String)> {
+        let line = clean(line);
+        if line.trim_start().starts_with('{')
+            && let Ok(value) = serde_json::from_str::<Value>(line.trim())
+        {
+            let index = self
+                .json
+                .iter()
+                .find(|i| fits(&self.formats[**i], &value))?;
+            let format = &self.formats[*index];
+            let body = read_object(format, &value).body?;
+            let body = body.trim_end_matches('\n').to_owned();
+            return Some((format.id.clone(), body));
+        }
+        self.lines.iter().find_map(|index| {
+            let format = &self.formats[*index];
+            // klog's own header is part of the record that goes on.
+            if format.wraps || format.fields_of_log() {
+                return None;
+            }
+            let layer = read_line(format, &line)?;
+            Some((format.id.clone(), layer.body?))
+        })
+    }
+
+    /// Peels a line whose outermost layer has another body than the line shows: that of all its fragments.
+    pub fn peel_with_body(&self, format: &Format, line: &str, body: &str) -> Vec<Record> {
+        let mut records = Vec::new();
+        let mut record = Record {
+            of: "log".into(),
+            count: 1,
+            ..Record::default()
+        };
+        let line = clean(line);
+        let layer = match format.shape {
+            Shape::Lines => read_line(format, &line),
+            _ => serde_json::from_str::<Value>(line.trim())
+                .ok()
+                .map(|value| read_object(format, &value)),
+        };
+        if let Some(layer) = layer {
+            self.apply(&mut record, format, layer);
+        }
+        self.peel_text(record, clean(body), 1, &mut records);
+        records
+    }
+
+    /// Peels an object that was printed in another shape, which is its outermost layer.
+    pub fn peel_value_in(&self, outer: &str, value: Value) -> Vec<Record> {
+        let mut records = Vec::new();
+        let record = Record {
+            of: "log".into(),
+            count: 1,
+            formats: vec![outer.to_owned()],
+            ..Record::default()
+        };
+        self.peel_object(record, value, 0, &mut records);
+        records
+    }
+
     fn peel_text(
         &self,
         mut record: Record,
@@ -162,13 +315,25 @@ impl Peeler {
         if depth < DEEPEST {
             if text.trim_start().starts_with('{')
                 && let Ok(value) = serde_json::from_str::<Value>(text.trim())
-                && self.json.iter().any(|i| fits(&self.formats[*i], &value))
+                && (self.knows(&value) || self.items_of(&value).is_some())
             {
                 return self.peel_object(record, value, depth, records);
             }
             for index in &self.lines {
                 let format = &self.formats[*index];
                 if let Some(layer) = read_line(format, &text) {
+                    if format.wraps {
+                        let mut wrapped = record.clone();
+                        let body = layer.body.clone().unwrap_or_default();
+                        self.apply(&mut wrapped, format, layer);
+                        let layers = wrapped.formats.len();
+                        let mut inner = Vec::new();
+                        self.peel_text(wrapped, Cow::Owned(body), depth + 1, &mut inner);
+                        if self.is_record(&inner, layers) {
+                            return records.extend(inner);
+                        }
+                        continue;
+                    }
                     let next = layer.body.clone();
                     self.apply(&mut record, format, layer);
                     return match next {
@@ -198,6 +363,12 @@ impl Peeler {
             .copied()
         else {
             record.object = None;
+            if let Some(items) = self.items_of(&value).filter(|_| depth < DEEPEST) {
+                for item in items {
+                    self.peel_object(record.clone(), item.clone(), depth + 1, records);
+                }
+                return;
+            }
             if record.formats.is_empty() || record.of != "log" {
                 return;
             }
@@ -246,6 +417,12 @@ impl Peeler {
         if layer.last.is_some() {
             record.last = layer.last;
         }
+        if layer.shown.is_some() {
+            record.shown = layer.shown;
+        }
+        if layer.exact.is_some() {
+            record.exact = layer.exact;
+        }
         // Named values of a structured message may be called host or component and mean something else.
         let own = |name: &str| {
             layer
@@ -287,12 +464,25 @@ impl Peeler {
     }
 }
 
+/// The outermost layer of a line that may be a fragment.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Outer {
+    /// Values that fragments of one record agree in.
+    pub same: Vec<String>,
+    /// The record goes on in a later line.
+    pub open: bool,
+    /// This line's part of it.
+    pub body: String,
+}
+
 /// What one layer gives.
 #[derive(Default)]
 struct Layer {
     fields: BTreeMap<String, String>,
     at: Vec<Reading>,
     last: Option<Reading>,
+    shown: Option<Reading>,
+    exact: Option<Reading>,
     body: Option<String>,
     structured: bool,
 }
@@ -369,6 +559,13 @@ fn read_object(format: &Format, value: &Value) -> Layer {
         match name.as_str() {
             "at" => layer.at.extend(stamp()),
             "last" => layer.last = stamp(),
+            "shown" => layer.shown = stamp(),
+            "exact" => {
+                let suffix = text.rsplit('.').next().unwrap_or_default();
+                layer.exact = Layout::EpochNanosHex
+                    .take(suffix)
+                    .map(|(_, reading)| reading);
+            }
             "body" => layer.body = Some(text),
             _ => drop(layer.fields.insert(name.clone(), text)),
         }
@@ -434,15 +631,30 @@ fn fits(format: &Format, value: &Value) -> bool {
 }
 
 fn document_begins(format: &Format, text: &str) -> bool {
-    let start = text.trim_start_matches('\u{feff}').trim_start();
+    if format.shape != Shape::Document {
+        return false;
+    }
+    let mut start = text.trim_start_matches('\u{feff}').trim_start();
+    if format.reader.as_deref() == Some("yaml") {
+        // A licence or a note in comments, then the first document's mark.
+        while start.starts_with('#') || start.starts_with("---") {
+            start = start
+                .split_once('\n')
+                .map_or("", |(_, left)| left.trim_start());
+        }
+    }
     let head: String = start.chars().take(200).collect::<String>().to_lowercase();
-    let first_lines = || start.lines().take(5);
-    format.shape == Shape::Document
-        && (format.begins.iter().any(|b| head.starts_with(b))
-            || format
-                .patterns
-                .iter()
-                .any(|p| first_lines().any(|l| p.find(l, &[]).is_some())))
+    let lines = if format.anywhere { usize::MAX } else { 5 };
+    let (over_lines, in_a_line): (Vec<&Pattern>, Vec<&Pattern>) = format
+        .patterns
+        .iter()
+        .partition(|p| p.text().contains("\\n"));
+    format.begins.iter().any(|b| head.starts_with(b))
+        || over_lines.iter().any(|p| p.find(start, &[]).is_some())
+        || start
+            .lines()
+            .take(lines)
+            .any(|line| in_a_line.iter().any(|p| p.find(line, &[]).is_some()))
 }
 
 /// Removes what is not text of the record: byte order mark, carriage return, NULs, terminal colours.

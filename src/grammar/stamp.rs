@@ -23,6 +23,14 @@ pub enum Layout {
     EpochMillis,
     /// Microseconds since 1970.
     EpochMicros,
+    /// Nanoseconds since 1970.
+    EpochNanos,
+    /// Nanoseconds since 1970 as hexadecimal digits, as in the names of Event objects.
+    EpochNanosHex,
+    /// An age as kubectl prints it: `5m23s`, `2d20h`.
+    Age,
+    /// Seconds since the node's boot, with a fraction.
+    SinceBoot,
     /// A chrono layout.
     Items(Vec<Item<'static>>),
 }
@@ -38,6 +46,10 @@ impl Layout {
             "epoch_s" => Ok(Layout::EpochSeconds),
             "epoch_ms" => Ok(Layout::EpochMillis),
             "epoch_us" => Ok(Layout::EpochMicros),
+            "epoch_ns" => Ok(Layout::EpochNanos),
+            "epoch_ns_hex" => Ok(Layout::EpochNanosHex),
+            "age" => Ok(Layout::Age),
+            "monotonic" => Ok(Layout::SinceBoot),
             _ => {
                 let items = StrftimeItems::new(text).parse_to_owned().map_err(|_| format!("\"{text}\" is no time layout; for example \"%m%d %H:%M:%S%.6f\" or \"rfc3339\""))?;
                 Ok(Layout::Items(items))
@@ -55,6 +67,10 @@ impl Layout {
             Layout::EpochSeconds => epoch(input, 1)?,
             Layout::EpochMillis => epoch(input, 1_000)?,
             Layout::EpochMicros => epoch(input, 1_000_000)?,
+            Layout::EpochNanos => epoch(input, 1_000_000_000)?,
+            Layout::EpochNanosHex => epoch_hex(input)?,
+            Layout::Age => return age(input),
+            Layout::SinceBoot => since_boot(input)?,
             Layout::Items(items) => {
                 let mut parsed = Parsed::new();
                 let left = parse_and_remainder(&mut parsed, input, items.iter()).ok()?;
@@ -65,6 +81,7 @@ impl Layout {
         let precision = match self {
             Layout::EpochMillis => TimeDelta::milliseconds(1),
             Layout::EpochMicros => TimeDelta::microseconds(1),
+            Layout::EpochNanos | Layout::EpochNanosHex => TimeDelta::nanoseconds(1),
             _ => precision_of(text),
         };
         Some((
@@ -81,6 +98,9 @@ impl Layout {
 /// Returns what the parsed fields tell, without inventing the rest.
 fn when_of(parsed: &Parsed) -> Option<When> {
     let time = parsed.to_naive_time().ok()?;
+    if parsed.month().is_none() && parsed.day().is_none() {
+        return Some(When::Dateless(time));
+    }
     if parsed.year().is_none() {
         return Some(When::Yearless {
             month: parsed.month()?,
@@ -113,6 +133,117 @@ fn epoch(input: &str, per_second: i64) -> Option<(usize, When)> {
     }
     let at = DateTime::from_timestamp(whole / per_second, u32::try_from(nanos).ok()?)?;
     Some((length, When::Utc(at)))
+}
+
+/// # Source
+/// client-go's event recorder names an Event `<object>.<hex>`, hex being the nanoseconds since 1970 of its first occurrence.
+fn epoch_hex(input: &str) -> Option<(usize, When)> {
+    let length = input.bytes().take_while(u8::is_ascii_hexdigit).count();
+    // 2004 to 2103 are sixteen digits; anything else is a name of another producer.
+    if length != 16 || !input.starts_with(['1', '2', '3']) {
+        return None;
+    }
+    let nanos = i64::from_str_radix(&input[..length], 16).ok()?;
+    Some((length, When::Utc(DateTime::from_timestamp_nanos(nanos))))
+}
+
+/// Reads an age and how coarse it is.
+///
+/// # Source
+/// apimachinery's HumanDuration: seconds below two minutes, minutes and seconds below ten, minutes below three hours, hours and minutes
+/// below eight, hours below two days, days and hours below eight, days below two years, then years.
+fn age(input: &str) -> Option<(usize, Reading)> {
+    let mut total = 0_i64;
+    let mut length = 0;
+    let mut last_unit = i64::MAX;
+    loop {
+        let left = &input[length..];
+        let count = left.bytes().take_while(u8::is_ascii_digit).count();
+        let unit = match left.as_bytes().get(count) {
+            Some(b's') => 1,
+            Some(b'm') => 60,
+            Some(b'h') => 3_600,
+            Some(b'd') => 86_400,
+            Some(b'y') => 31_536_000,
+            _ => break,
+        };
+        if count == 0 || count > 6 || unit >= last_unit {
+            break;
+        }
+        total += left[..count].parse::<i64>().ok()? * unit;
+        last_unit = unit;
+        length += count + 1;
+    }
+    if length == 0 || input[length..].starts_with(|c: char| c.is_ascii_alphanumeric()) {
+        return None;
+    }
+    // A part that is zero is left out: `5m` below ten minutes is exact to the second.
+    let coarse = match total {
+        0..600 => 1,
+        600..10_800 => 60,
+        10_800..28_800 => 60,
+        28_800..691_200 => 3_600,
+        _ => 86_400,
+    };
+    Some((
+        length,
+        Reading {
+            text: input[..length].to_owned(),
+            when: When::Ago(TimeDelta::seconds(total)),
+            precision: TimeDelta::seconds(coarse),
+        },
+    ))
+}
+
+/// Reads a line that date(1) printed, alone or after a prompt's echo of it; gives it in ISO form, with `Z` where its zone is UTC.
+///
+/// # Source
+/// GNU coreutils date: `Wed May 22 03:20:01 UTC 2024` in the C locale, `Wed 22 May 2024 03:20:01 AM UTC` in English ones, `-Is` and `-R`.
+pub fn date_output(line: &str) -> Option<String> {
+    let line = line.trim();
+    if line.len() > 40 || !line.starts_with(|c: char| c.is_ascii_alphanumeric()) {
+        return None;
+    }
+    if let Some((length, _)) = Layout::Iso.take(line) {
+        return (length == line.len()).then(|| line.to_owned());
+    }
+    if let Ok(at) = DateTime::parse_from_rfc2822(line) {
+        return Some(at.to_rfc3339());
+    }
+    let words: Vec<&str> = line.split_whitespace().collect();
+    let zone = words.iter().rposition(|w| {
+        w.len() >= 2 && w.chars().all(|c| c.is_ascii_uppercase()) && *w != "AM" && *w != "PM"
+    });
+    let without: Vec<&str> = words
+        .iter()
+        .enumerate()
+        .filter(|(i, _)| Some(*i) != zone)
+        .map(|(_, w)| *w)
+        .collect();
+    let bare = without.join(" ");
+    let at = [
+        "%a %b %d %H:%M:%S %Y",
+        "%a %d %b %Y %I:%M:%S %p",
+        "%a %d %b %Y %H:%M:%S",
+    ]
+    .iter()
+    .find_map(|layout| chrono::NaiveDateTime::parse_from_str(&bare, layout).ok())?;
+    let utc = zone.is_some_and(|z| matches!(words[z], "UTC" | "GMT"));
+    Some(format!(
+        "{}{}",
+        at.format("%Y-%m-%dT%H:%M:%S"),
+        if utc { "Z" } else { "" }
+    ))
+}
+
+fn since_boot(input: &str) -> Option<(usize, When)> {
+    let blanks = input.bytes().take_while(|b| *b == b' ').count();
+    let (length, when) = epoch(&input[blanks..], 1)?;
+    let When::Utc(at) = when else { return None };
+    Some((
+        blanks + length,
+        When::SinceBoot(at.signed_duration_since(DateTime::UNIX_EPOCH)),
+    ))
 }
 
 fn digits(count: usize) -> impl Fn(&str) -> IResult<&str, u32> {
@@ -252,6 +383,29 @@ mod tests {
             "1795467041472652",
             "1795467041472652 | Utc(2026-11-23T20:50:41.472652Z) | PT0.000001S",
         );
+        check(
+            "age",
+            "5m23s (x4 over 26m)",
+            "5m23s | Ago(TimeDelta { secs: 323, nanos: 0 }) | PT1S",
+        );
+        check(
+            "age",
+            "2d20h",
+            "2d20h | Ago(TimeDelta { secs: 244800, nanos: 0 }) | PT3600S",
+        );
+        check("age", "5x", "none");
+        check("age", "12s3m", "none");
+        check(
+            "monotonic",
+            "  123.456789] x",
+            "  123.456789 | SinceBoot(TimeDelta { secs: 123, nanos: 456789000 }) | PT0.000001S",
+        );
+        check(
+            "epoch_ns_hex",
+            "17706aa2460b4264",
+            "17706aa2460b4264 | Utc(2023-07-10T05:31:45.456325220Z) | PT0.000000001S",
+        );
+        check("epoch_ns_hex", "5f8b", "none");
         check("rfc3339", "2024-13-22T03:15:44Z", "none");
         check("rfc3339", "not a stamp", "none");
     }

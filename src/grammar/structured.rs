@@ -99,8 +99,21 @@ fn key(input: &str) -> IResult<&str, &str> {
     preceded(space0, terminated(name, char('='))).parse(input)
 }
 
-/// Takes one klog value: quoted, balanced, or up to the next ` key=`.
+/// Takes one klog value: quoted, over several lines, balanced, or up to the next ` key=`.
 fn value(text: &str) -> (String, usize) {
+    for (open, line_end, tab) in [("<\n", "\n", "\t"), ("<#012", "#012", "#011")] {
+        // rsyslog writes line ends and tabs as #012 and #011.
+        if let Some(block) = text.strip_prefix(open) {
+            let close = format!("{line_end} >");
+            let end = block.find(&close);
+            let lines: Vec<&str> = block[..end.unwrap_or(block.len())]
+                .split(line_end)
+                .map(|line| line.strip_prefix(tab).unwrap_or(line))
+                .collect();
+            let length = end.map_or(text.len(), |end| open.len() + end + close.len());
+            return (lines.join("\n"), length);
+        }
+    }
     if let Some((length, value)) = take_quoted(text).filter(|_| text.starts_with('"')) {
         return (value.into_owned(), length);
     }
@@ -166,6 +179,17 @@ mod tests {
                 "Became",
                 &[("condition", r#"{"type":"Ready","a b":"c=d"}"#), ("n", "3")],
             )),
+        );
+        check_klog(
+            "\"Probe failed\" output=<\n\tline 1\n\tline 2\n > pod=\"a/b\"",
+            Some((
+                "Probe failed",
+                &[("output", "line 1\nline 2"), ("pod", "a/b")],
+            )),
+        );
+        check_klog(
+            "\"Failed\" err=<#012#011one#012#011two#012 > n=1",
+            Some(("Failed", &[("err", "one\ntwo"), ("n", "1")])),
         );
         check_klog(r#""only a message""#, Some(("only a message", &[])));
         check_klog("free text", None);

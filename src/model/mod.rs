@@ -28,4 +28,4 @@ pub use moment::{Basis, Moment, Reading, When};
 pub use origin::{Evidence, Origin};
 pub use problem::Problem;
 pub use signal::{DiskPoint, DiskSample, Relation, Signal, Witness};
-pub use source::{Content, Detection, Shape, Source, SourceReading, SpeaksFor};
+pub use source::{Content, Detection, Encoding, Shape, Source, SourceReading, SpeaksFor};

@@ -34,6 +34,12 @@ pub enum When {
         /// Time of day.
         time: NaiveTime,
     },
+    /// A time of day without a date.
+    Dateless(NaiveTime),
+    /// How long before the moment of writing, which the text does not tell. The reading's precision says how coarse it is.
+    Ago(TimeDelta),
+    /// How long after the node's boot, which the text does not tell.
+    SinceBoot(TimeDelta),
 }
 
 /// A point in time in UTC, how fine it is, and how it is known.

@@ -19,6 +19,10 @@ pub struct Signal {
     pub stamp_inherited: bool,
     /// End of a repeated record (an Event's last time).
     pub last: Option<Reading>,
+    /// When the text was printed, where it says so itself: what its ages count from.
+    pub shown: Option<Reading>,
+    /// A finer stamp of the beginning than `readings` has (the name of an Event object).
+    pub exact: Option<Reading>,
     /// Number of repetitions that the record itself tells.
     pub count: u64,
     /// Who says it.

@@ -51,6 +51,18 @@ pub enum Shape {
     Unread(String),
 }
 
+/// How text is written as bytes.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum Encoding {
+    /// UTF-8, or bytes that are nearly that.
+    #[default]
+    Utf8,
+    /// UTF-16, low byte first.
+    Utf16Le,
+    /// UTF-16, high byte first.
+    Utf16Be,
+}
+
 /// What a source is, and how that is known.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Detection {
@@ -62,6 +74,8 @@ pub struct Detection {
     pub why: String,
     /// Whom it speaks for.
     pub speaks_for: SpeaksFor,
+    /// How its text is encoded.
+    pub encoding: Encoding,
 }
 
 /// One named stream of bytes.

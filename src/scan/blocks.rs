@@ -4,7 +4,8 @@
 
 use std::io::Read;
 
-use crate::model::{Origin, Problem};
+use super::encoding::measure;
+use crate::model::{Encoding, Origin, Problem};
 
 /// Usual size of a block in bytes.
 const BLOCK: usize = 4 * 1024 * 1024;
@@ -26,6 +27,7 @@ pub(super) struct Block {
 /// An iterator over the blocks of a stream.
 pub(super) struct Blocks {
     stream: Box<dyn Read + Send>,
+    encoding: Encoding,
     /// Bytes read but not given out yet: the beginning of a line.
     rest: Vec<u8>,
     offset: u64,
@@ -38,8 +40,9 @@ pub(super) struct Blocks {
 }
 
 impl Blocks {
-    pub(super) fn new(stream: Box<dyn Read + Send>) -> Blocks {
+    pub(super) fn new(stream: Box<dyn Read + Send>, encoding: Encoding) -> Blocks {
         Blocks {
+            encoding,
             stream,
             rest: Vec::new(),
             offset: 0,
@@ -54,7 +57,7 @@ impl Blocks {
 
     /// Bytes seen so far.
     pub(super) fn bytes(&self) -> u64 {
-        self.offset + self.rest.len() as u64
+        self.offset + measure(&self.rest, self.encoding)
     }
 
     /// Bytes of over-long lines that were not looked at.
@@ -116,14 +119,15 @@ impl Blocks {
     fn skip_line(&mut self) {
         loop {
             if let Some(end) = memchr::memchr(b'\n', &self.rest) {
-                self.left_out += end as u64;
-                self.offset += end as u64 + 1;
+                self.left_out += measure(&self.rest[..end], self.encoding);
+                self.offset += measure(&self.rest[..=end], self.encoding);
                 self.line += 1;
                 self.rest.drain(..=end);
                 return;
             }
-            self.left_out += self.rest.len() as u64;
-            self.offset += self.rest.len() as u64;
+            let length = measure(&self.rest, self.encoding);
+            self.left_out += length;
+            self.offset += length;
             self.rest.clear();
             let mut more = Vec::new();
             self.fill(&mut more, BLOCK);
@@ -159,7 +163,7 @@ impl Iterator for Blocks {
                     lines: 1,
                     data,
                 };
-                self.offset += cut as u64;
+                self.offset += measure(&block.data, self.encoding);
                 self.skip_line();
                 return Some(block);
             }
@@ -172,10 +176,11 @@ impl Iterator for Blocks {
                 first_line: self.line,
                 data,
             };
-            self.offset += block.data.len() as u64;
+            self.offset += measure(&block.data, self.encoding);
             self.line += block.lines;
             return Some(block);
         }
+        let end = before_open_record(&data, end);
         self.rest = data.split_off(end);
         let block = Block {
             lines: count_lines(&data),
@@ -183,10 +188,34 @@ impl Iterator for Blocks {
             first_line: self.line,
             data,
         };
-        self.offset += end as u64;
+        self.offset += measure(&block.data, self.encoding);
         self.line += block.lines;
         Some(block)
     }
+}
+
+/// Moves the end of a block up to before a record that goes on in the next block, if it is not far.
+fn before_open_record(data: &[u8], end: usize) -> usize {
+    const LINES: usize = 512;
+    let mut cut = end;
+    for _ in 0..LINES {
+        let start = memchr::memrchr(b'\n', &data[..cut - 1]).map_or(0, |n| n + 1);
+        let line = data[start..cut].trim_ascii_end();
+        let head = &line[..line.len().min(80)];
+        let open = line.starts_with(b"\t")
+            || line.ends_with(b"=<")
+            || memchr::memmem::find(head, b" P ").is_some()
+            || memchr::memmem::find(head, b" P:").is_some()
+            || (line.starts_with(b"{\"log\":") && memchr::memmem::find(line, b"\\n\",").is_none());
+        if !open {
+            return cut;
+        }
+        if start == 0 {
+            return end;
+        }
+        cut = start;
+    }
+    end
 }
 
 fn count_lines(data: &[u8]) -> u64 {
@@ -200,7 +229,7 @@ mod tests {
 
     fn check(content: Vec<u8>, lines: u64, left_out: u64) {
         let size = content.len() as u64;
-        let mut blocks = Blocks::new(Box::new(std::io::Cursor::new(content)));
+        let mut blocks = Blocks::new(Box::new(std::io::Cursor::new(content)), Encoding::Utf8);
         let found: Vec<Block> = blocks.by_ref().collect();
         assert_eq!(found.iter().map(|b| b.lines).sum::<u64>(), lines);
         assert_eq!((blocks.bytes(), blocks.bytes_left_out()), (size, left_out));

@@ -1,14 +1,14 @@
-//! Documents: a JSON list cut into its items, or a table read by a Rust reader.
+//! Documents: JSON lists cut into their items, and what the [`cutters`](super::cutters) cut.
 //!
-//! Items keep their byte range; a damaged document gives the items before the damage.
+//! Pieces keep their byte range; a damaged document gives what stands before the damage, and says how much could not be read.
 
-use std::cell::RefCell;
 use std::io::Read;
+use std::ops::Range;
 
-use serde::de::{DeserializeSeed, Deserializer, IgnoredAny, MapAccess, SeqAccess, Visitor};
-use serde_json::value::RawValue;
-
-use super::{Part, Scanner, readers};
+use super::blocks::Block;
+use super::cutters::{self, Piece};
+use super::{Part, Scanner, encoding, readers};
+use crate::grammar::items;
 use crate::model::{Detection, Origin, Problem, Shape, Source, SourceReading};
 
 /// Documents larger than this are not held in memory.
@@ -28,6 +28,7 @@ impl Scanner<'_> {
         let read = source
             .content
             .open()
+            .map(|stream| encoding::as_utf8(stream, detection.encoding))
             .and_then(|stream| stream.take(LARGEST).read_to_end(&mut bytes));
         if let Err(error) = read {
             problems.push(Problem::of_source(
@@ -47,22 +48,84 @@ impl Scanner<'_> {
                 ),
             ));
         }
-        reading.bytes = bytes.len() as u64;
+        reading.bytes = encoding::measure(&bytes, detection.encoding);
         reading.bytes_read = reading.bytes;
         match &detection.shape {
-            Shape::Document(_) => {
-                let text = String::from_utf8_lossy(&bytes);
-                let samples = readers::disk_samples(&text, index);
-                part.records = samples.len() as u64;
-                part.coverage = samples
-                    .first()
-                    .into_iter()
-                    .chain(samples.last())
-                    .filter_map(|s| s.at.clone())
-                    .collect();
-                part.disks = samples;
+            Shape::Document(reader) => match cutters::cut(reader, &bytes) {
+                Some(pieces) => {
+                    self.pieces(index, detection, &bytes, pieces, part, reading, problems)
+                }
+                None => {
+                    let text = String::from_utf8_lossy(&bytes);
+                    let samples = readers::disk_samples(&text, index);
+                    part.records = samples.len() as u64;
+                    part.coverage = samples
+                        .first()
+                        .into_iter()
+                        .chain(samples.last())
+                        .filter_map(|s| s.at.clone())
+                        .collect();
+                    part.disks = samples;
+                }
+            },
+            _ => self.items(index, detection, &bytes, part, reading, problems),
+        }
+    }
+
+    /// Reads what a cutter cut: objects as if they had come as JSON, the rest as lines.
+    #[expect(
+        clippy::too_many_arguments,
+        reason = "one source's input and its three outputs"
+    )]
+    fn pieces(
+        &self,
+        index: usize,
+        detection: &Detection,
+        bytes: &[u8],
+        pieces: Vec<Piece>,
+        part: &mut Part,
+        reading: &mut SourceReading,
+        problems: &mut Vec<Problem>,
+    ) {
+        let mut line = super::Counter::new(1, 0, detection.encoding);
+        let outer = detection.formats.first().map_or("", String::as_str);
+        let mut unread: Option<(Origin, String, u64, u64)> = None;
+        for piece in pieces {
+            match piece {
+                Piece::Object(range, value) => {
+                    let origin = origin(index, bytes, &range, &mut line);
+                    part.records += 1;
+                    let records = self.grammars.peeler.peel_value_in(outer, value);
+                    part.cover(&records);
+                    self.take(detection, records, origin, &bytes[range], part);
+                }
+                Piece::Lines(range) => {
+                    let (first_line, offset) = line.place(bytes, range.start);
+                    let data = bytes[range.clone()].to_vec();
+                    let block = Block {
+                        lines: data.split(|b| *b == b'\n').count() as u64,
+                        data,
+                        offset,
+                        first_line,
+                    };
+                    part.append(self.block(index, detection, &block, true));
+                }
+                Piece::Unread(range, why) => {
+                    let first = origin(index, bytes, &range, &mut line);
+                    let (_, _, count, lost) = unread.get_or_insert((first, why, 0, 0));
+                    *count += 1;
+                    *lost += range.len() as u64;
+                }
             }
-            _ => self.items(index, detection, &bytes, part, problems),
+        }
+        if let Some((first, why, count, lost)) = unread {
+            reading.bytes_read -= lost.min(reading.bytes_read);
+            problems.push(Problem {
+                source: Some(index),
+                first: Some(first),
+                what: format!("not readable, {lost} bytes were left out: {why}"),
+                count,
+            });
         }
     }
 
@@ -72,6 +135,7 @@ impl Scanner<'_> {
         detection: &Detection,
         bytes: &[u8],
         part: &mut Part,
+        reading: &mut SourceReading,
         problems: &mut Vec<Problem>,
     ) {
         let skipped = if bytes.starts_with(b"\xef\xbb\xbf") {
@@ -80,172 +144,57 @@ impl Scanner<'_> {
             0
         };
         let content = &bytes[skipped..];
-        let (items, list, error) = cut_items(content);
+        let (documents, length, error) = items::cut(content, &self.grammars.peeler);
+        let count: usize = documents.iter().map(|d| d.items.len()).sum();
+        let mut line = super::Counter::new(1, 0, detection.encoding);
+        for document in documents {
+            for item in document.items {
+                let raw = item.get().as_bytes();
+                // A raw value borrows from the content: its address tells its place.
+                let start = skipped + (raw.as_ptr() as usize - content.as_ptr() as usize);
+                let origin = origin(index, bytes, &(start..start + raw.len()), &mut line);
+                part.records += 1;
+                let Ok(mut value) = serde_json::from_str::<serde_json::Value>(item.get()) else {
+                    continue;
+                };
+                document.head.complete(&mut value);
+                let records = self.grammars.peeler.peel_value(value);
+                part.cover(&records);
+                self.take(detection, records, origin, raw, part);
+            }
+        }
+        let rest = skipped + length;
+        let left = bytes[rest..].trim_ascii().len() as u64;
         if let Some(error) = error {
+            reading.bytes_read -= left.min(reading.bytes_read);
             problems.push(Problem::of_source(
                 index,
                 format!(
-                    "damaged JSON at line {}, column {}: {} items before it were read",
-                    error.line(),
-                    error.column(),
-                    items.len()
+                    "damaged JSON at line {}, column {}: {count} items before it were read, {left} bytes were not",
+                    error.line, error.column,
                 ),
             ));
-        }
-        let base = content.as_ptr() as usize;
-        let mut line = super::Counter { at: 0, line: 1 };
-        for item in items {
-            let raw = item.get().as_bytes();
-            // A raw value borrows from the content: its address tells its place.
-            let start = raw.as_ptr() as usize - base;
-            let place = line.line_of(content, start);
-            let origin = Origin {
-                source: index,
-                start: (skipped + start) as u64,
-                end: (skipped + start + raw.len()) as u64,
-                line: place,
+        } else if left > 0 {
+            // Something else follows: it is read as lines.
+            let (first_line, offset) = line.place(bytes, rest);
+            let data = bytes[rest..].to_vec();
+            let block = Block {
+                lines: data.split(|b| *b == b'\n').count() as u64,
+                data,
+                offset,
+                first_line,
             };
-            part.records += 1;
-            let Ok(mut value) = serde_json::from_str::<serde_json::Value>(item.get()) else {
-                continue;
-            };
-            list.complete(&mut value);
-            let records = self.grammars.peeler.peel_value(value);
-            self.take(detection, records, origin, raw, part);
+            part.append(self.block(index, detection, &block, true));
         }
     }
 }
 
-/// What a list says of its items: the API server writes kind and version once, kubectl in each item.
-#[derive(Debug, Default)]
-struct ListHead {
-    kind: Option<String>,
-    api_version: Option<String>,
-}
-
-impl ListHead {
-    /// Gives an item the kind and version that only its list has.
-    fn complete(&self, item: &mut serde_json::Value) {
-        let Some(object) = item.as_object_mut() else {
-            return;
-        };
-        let kind = self
-            .kind
-            .as_deref()
-            .and_then(|k| k.strip_suffix("List"))
-            .filter(|k| !k.is_empty());
-        if let Some(kind) = kind {
-            object.entry("kind").or_insert_with(|| kind.into());
-        }
-        if object.contains_key("kind") {
-            let version = self.api_version.as_deref().unwrap_or("v1");
-            object.entry("apiVersion").or_insert_with(|| version.into());
-        }
-    }
-}
-
-/// Cuts a List, an array or a single object into raw items. Returns the items before an error, and the error.
-fn cut_items(content: &[u8]) -> (Vec<&RawValue>, ListHead, Option<serde_json::Error>) {
-    let found = RefCell::new(Vec::new());
-    let head = RefCell::new(ListHead::default());
-    let mut error = None;
-    let first = content.iter().copied().find(|b| !b.is_ascii_whitespace());
-    let mut reader = serde_json::Deserializer::from_slice(content);
-    if first == Some(b'[') {
-        error = Items(&found).deserialize(&mut reader).err();
-    } else {
-        match List(&found, &head).deserialize(&mut reader) {
-            Ok(true) => {}
-            Ok(false) => match serde_json::from_slice::<&RawValue>(content) {
-                Ok(whole) => return (vec![whole], ListHead::default(), None),
-                Err(wrong) => error = Some(wrong),
-            },
-            Err(wrong) => error = Some(wrong),
-        }
-    }
-    (found.into_inner(), head.into_inner(), error)
-}
-
-/// Pushes each element of an array.
-struct Items<'s, 'de>(&'s RefCell<Vec<&'de RawValue>>);
-
-impl<'de> DeserializeSeed<'de> for Items<'_, 'de> {
-    type Value = ();
-    fn deserialize<D: Deserializer<'de>>(self, reader: D) -> Result<(), D::Error> {
-        reader.deserialize_seq(self)
-    }
-}
-
-impl<'de> Visitor<'de> for Items<'_, 'de> {
-    type Value = ();
-    fn expecting(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str("a list of objects")
-    }
-    fn visit_seq<A: SeqAccess<'de>>(self, mut items: A) -> Result<(), A::Error> {
-        while let Some(item) = items.next_element::<&RawValue>()? {
-            self.0.borrow_mut().push(item);
-        }
-        Ok(())
-    }
-}
-
-/// Looks for `items` in an object; tells whether there was one.
-struct List<'s, 'de>(&'s RefCell<Vec<&'de RawValue>>, &'s RefCell<ListHead>);
-
-impl<'de> DeserializeSeed<'de> for List<'_, 'de> {
-    type Value = bool;
-    fn deserialize<D: Deserializer<'de>>(self, reader: D) -> Result<bool, D::Error> {
-        reader.deserialize_map(self)
-    }
-}
-
-impl<'de> Visitor<'de> for List<'_, 'de> {
-    type Value = bool;
-    fn expecting(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str("a Kubernetes list or object")
-    }
-    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<bool, A::Error> {
-        let mut list = false;
-        while let Some(key) = map.next_key::<std::borrow::Cow<'de, str>>()? {
-            if key == "items" {
-                list = true;
-                map.next_value_seed(Items(self.0))?;
-            } else if key == "kind" {
-                self.1.borrow_mut().kind = map.next_value()?;
-            } else if key == "apiVersion" {
-                self.1.borrow_mut().api_version = map.next_value()?;
-            } else {
-                map.next_value::<IgnoredAny>()?;
-            }
-        }
-        Ok(list)
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn check(content: &str, expected: &[&str], damaged: bool) {
-        let (items, _, error) = cut_items(content.as_bytes());
-        let items: Vec<&str> = items.iter().map(|i| i.get()).collect();
-        assert_eq!(
-            (items.as_slice(), error.is_some()),
-            (expected, damaged),
-            "{content}"
-        );
-    }
-
-    #[test]
-    fn items_are_cut_as_they_stand_and_kept_before_damage() {
-        check(
-            r#"{"kind":"List","items":[{"a":1}, {"b": 2}],"metadata":{}}"#,
-            &[r#"{"a":1}"#, r#"{"b": 2}"#],
-            false,
-        );
-        check(r#"[{"a":1},{"b":2}]"#, &[r#"{"a":1}"#, r#"{"b":2}"#], false);
-        check(r#" {"kind":"Node"}"#, &[r#"{"kind":"Node"}"#], false);
-        check(r#"{"items":[{"a":1},{"b":"#, &[r#"{"a":1}"#], true);
-        check(r#"{"items":[{"a":1},{"b":2"#, &[r#"{"a":1}"#], true);
+fn origin(index: usize, bytes: &[u8], range: &Range<usize>, place: &mut super::Counter) -> Origin {
+    let (line, start) = place.place(bytes, range.start);
+    Origin {
+        source: index,
+        start,
+        end: start + encoding::measure(&bytes[range.clone()], place.encoding),
+        line,
     }
 }

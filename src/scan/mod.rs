@@ -4,7 +4,10 @@
 //! Does not resolve time or names. Start with [`scan`]; blocks are cut in [`blocks`], objects taken apart in [`readers`].
 
 mod blocks;
+mod cutters;
 mod documents;
+mod encoding;
+mod joined;
 mod readers;
 
 use std::sync::Arc;
@@ -18,7 +21,7 @@ use crate::grammar::hex;
 use crate::grammar::peel::Record;
 use crate::model::source;
 use crate::model::{
-    Detection, DiskSample, Evidence, Origin, Problem, Relation, Shape, Signal, Source,
+    Detection, DiskSample, Encoding, Evidence, Origin, Problem, Relation, Shape, Signal, Source,
     SourceReading, Witness,
 };
 use blocks::{Block, Blocks};
@@ -62,6 +65,48 @@ struct Part {
     disks: Vec<DiskSample>,
     records: u64,
     coverage: Vec<crate::model::Reading>,
+}
+
+impl Part {
+    /// Adds what another block of the same source gave.
+    fn append(&mut self, other: Part) {
+        self.signals.extend(other.signals);
+        self.relations.extend(other.relations);
+        self.disks.extend(other.disks);
+        self.records += other.records;
+        self.coverage.extend(other.coverage);
+    }
+
+    /// Keeps the earliest and the latest stamp of items that are no signals, too.
+    fn cover(&mut self, records: &[Record]) {
+        let stamps = records
+            .iter()
+            .flat_map(|record| record.readings.first().into_iter().chain(&record.last));
+        for reading in stamps {
+            let crate::model::When::Utc(at) = reading.when else {
+                continue;
+            };
+            let of = |r: &crate::model::Reading| match r.when {
+                crate::model::When::Utc(at) => Some(at),
+                _ => None,
+            };
+            match self.coverage.as_mut_slice() {
+                [] => self.coverage.push(reading.clone()),
+                [only] => {
+                    let later = of(only).is_none_or(|o| o <= at);
+                    let index = usize::from(later);
+                    self.coverage.insert(index, reading.clone());
+                }
+                [first, .., last] => {
+                    if of(first).is_some_and(|f| at < f) {
+                        *first = reading.clone();
+                    } else if of(last).is_some_and(|l| at > l) {
+                        *last = reading.clone();
+                    }
+                }
+            }
+        }
+    }
 }
 
 /// Reads every source.
@@ -173,11 +218,6 @@ impl Scanner<'_> {
             .sort_by_key(|signal| (signal.evidence.origin, signal.kind.clone()));
         reading.records = part.records;
         reading.signals = part.signals.len() as u64;
-        reading.undated = part
-            .signals
-            .iter()
-            .filter(|s| s.readings.is_empty())
-            .count() as u64;
         reading.coverage = std::mem::take(&mut part.coverage);
         (part, reading, problems)
     }
@@ -192,7 +232,7 @@ impl Scanner<'_> {
         problems: &mut Vec<Problem>,
     ) {
         let stream = match source.content.open() {
-            Ok(stream) => stream,
+            Ok(stream) => encoding::as_utf8(stream, detection.encoding),
             Err(error) => {
                 return problems.push(Problem::of_source(
                     index,
@@ -201,7 +241,7 @@ impl Scanner<'_> {
             }
         };
         let every = detection.shape == Shape::EveryLine;
-        let mut blocks = Blocks::new(stream);
+        let mut blocks = Blocks::new(stream, detection.encoding);
         let batch = rayon::current_num_threads() * 2;
         loop {
             // A batch of blocks in memory, then all cores on it: memory stays bounded whatever the size of the file.
@@ -214,11 +254,7 @@ impl Scanner<'_> {
                 .map(|block| self.block(index, detection, block, every))
                 .collect();
             for one in found {
-                part.signals.extend(one.signals);
-                part.relations.extend(one.relations);
-                part.disks.extend(one.disks);
-                part.records += one.records;
-                part.coverage.extend(one.coverage);
+                part.append(one);
             }
         }
         reading.bytes = blocks.bytes();
@@ -233,25 +269,26 @@ impl Scanner<'_> {
         };
         let data = block.data.as_slice();
         part.coverage = self.coverage(data);
-        let mut line = Counter {
-            at: 0,
-            line: block.first_line,
+        let mut line = Counter::new(block.first_line, block.offset, detection.encoding);
+        let fragments = self.fragments(detection);
+        // A progress bar writes over its line with carriage returns: what stands between two of them is a line.
+        let line_end = |from: usize| {
+            memchr::memchr2(b'\n', b'\r', &data[from..]).map_or(data.len(), |n| from + n)
+        };
+        let mut take = |range: std::ops::Range<usize>, part: &mut Part| {
+            let place = line.place(data, range.start);
+            self.record(index, detection, fragments, block, range, place, part)
         };
         if every {
             let mut start = 0;
             while start < data.len() {
-                let end = memchr::memchr(b'\n', &data[start..]).map_or(data.len(), |n| start + n);
-                if end > start {
-                    self.record(
-                        index,
-                        detection,
-                        block,
-                        start..end,
-                        line.line_of(data, start),
-                        &mut part,
-                    );
-                }
-                start = end + 1;
+                let end = line_end(start);
+                let taken = if end > start {
+                    take(start..end, &mut part)
+                } else {
+                    end
+                };
+                start = taken.max(end) + 1;
             }
             return part;
         }
@@ -265,20 +302,20 @@ impl Scanner<'_> {
         };
         let mut from = 0;
         while let Some(hit) = needles.find(Input::new(data).range(from..)) {
-            let start = memchr::memrchr(b'\n', &data[..hit.start()]).map_or(0, |n| n + 1);
-            let end =
-                memchr::memchr(b'\n', &data[hit.end()..]).map_or(data.len(), |n| hit.end() + n);
-            self.record(
-                index,
-                detection,
-                block,
-                start..end,
-                line.line_of(data, start),
-                &mut part,
-            );
-            from = end;
+            let start = memchr::memrchr2(b'\n', b'\r', &data[..hit.start()]).map_or(0, |n| n + 1);
+            let end = line_end(hit.end());
+            from = take(start..end, &mut part).max(end);
         }
         part
+    }
+
+    /// Returns the format of the source's lines if long records come in fragments.
+    fn fragments(&self, detection: &Detection) -> Option<&crate::grammar::format::Format> {
+        detection.formats.iter().find_map(|stack| {
+            let outermost = stack.split(" > ").next().unwrap_or(stack);
+            let format = self.grammars.peeler.format(outermost);
+            format.filter(|f| f.fragment.is_some())
+        })
     }
 
     /// Returns whether lines of the source were seen to hold API objects.
@@ -317,40 +354,60 @@ impl Scanner<'_> {
         first.into_iter().chain(last).collect()
     }
 
+    /// Reads the record that a line belongs to. Returns where it ends.
+    #[expect(clippy::too_many_arguments, reason = "a line's place and whose it is")]
     fn record(
         &self,
         index: usize,
         detection: &Detection,
+        fragments: Option<&crate::grammar::format::Format>,
         block: &Block,
         range: std::ops::Range<usize>,
-        line: u64,
+        (line, offset): (u64, u64),
         part: &mut Part,
-    ) {
-        let bytes = trim_carriage_return(&block.data[range.clone()]);
-        let text = String::from_utf8_lossy(bytes);
+    ) -> usize {
+        let data = block.data.as_slice();
+        let joined = joined::join(&self.grammars.peeler, fragments, data, range.clone());
+        let (range, line, offset, mut records) = match joined {
+            Some(joined) => {
+                let above = &data[joined.range.start.min(range.start)..range.start];
+                (
+                    joined.range,
+                    line - memchr::memchr_iter(b'\n', above).count() as u64,
+                    offset - encoding::measure(above, detection.encoding),
+                    joined.records,
+                )
+            }
+            None => {
+                let text = String::from_utf8_lossy(&data[range.clone()]);
+                let records = self.grammars.peeler.peel_line(&text);
+                (range, line, offset, records)
+            }
+        };
+        let bytes = trim_carriage_return(&data[range.clone()]);
         let origin = Origin {
             source: index,
-            start: block.offset + range.start as u64,
-            end: block.offset + (range.start + bytes.len()) as u64,
+            start: offset,
+            end: offset + encoding::measure(bytes, detection.encoding),
             line,
         };
-        let mut records = self.grammars.peeler.peel_line(&text);
         // A line without a stamp of its own stands right after one that has it.
         if let [only] = records.as_mut_slice()
             && only.readings.is_empty()
             && !detection.formats.is_empty()
         {
             only.readings
-                .extend(self.stamp_before(&block.data[..range.start]));
+                .extend(self.stamp_before(&data[..range.start]));
             only.stamp_inherited = true;
         }
         self.take(detection, records, origin, bytes, part);
+        range.end
     }
 
     /// Finds the stamp of the nearest dated line above, within a few lines: the line continues it.
     fn stamp_before(&self, above: &[u8]) -> Option<crate::model::Reading> {
         above
-            .rsplit(|b| *b == b'\n')
+            .rsplit(|b| matches!(*b, b'\n' | b'\r'))
             .filter(|l| !l.is_empty())
             .take(40)
             .find_map(|line| {
@@ -417,7 +474,10 @@ impl Scanner<'_> {
             let evidence = evidence.get_or_insert_with(|| Evidence {
                 origin,
                 text: Arc::from(String::from_utf8_lossy(bytes).as_ref()),
-                sha256: hex(&Sha256::digest(bytes)),
+                sha256: hex(&Sha256::digest(encoding::original(
+                    bytes,
+                    detection.encoding,
+                ))),
             });
             part.signals.push(Signal {
                 kind: kind.kind.clone(),
@@ -426,6 +486,8 @@ impl Scanner<'_> {
                 readings: record.readings,
                 stamp_inherited: record.stamp_inherited,
                 last: record.last,
+                shown: record.shown,
+                exact: record.exact,
                 count: record.count.max(1),
                 component: record.component,
                 format: record.formats,
@@ -467,16 +529,30 @@ fn trim_carriage_return(bytes: &[u8]) -> &[u8] {
     bytes.strip_suffix(b"\r").unwrap_or(bytes)
 }
 
-/// Counts lines forward only as far as they are asked for.
+/// Counts lines and original bytes forward, only as far as they are asked for.
 struct Counter {
     at: usize,
     line: u64,
+    offset: u64,
+    encoding: Encoding,
 }
 
 impl Counter {
-    fn line_of(&mut self, data: &[u8], offset: usize) -> u64 {
-        self.line += memchr::memchr_iter(b'\n', &data[self.at..offset]).count() as u64;
+    fn new(line: u64, offset: u64, encoding: Encoding) -> Counter {
+        Counter {
+            at: 0,
+            line,
+            offset,
+            encoding,
+        }
+    }
+
+    /// Returns the line and the original offset of a place at or after the last one.
+    fn place(&mut self, data: &[u8], offset: usize) -> (u64, u64) {
+        let passed = &data[self.at..offset];
+        self.line += memchr::memchr_iter(b'\n', passed).count() as u64;
+        self.offset += encoding::measure(passed, self.encoding);
         self.at = offset;
-        self.line
+        (self.line, self.offset)
     }
 }

@@ -43,9 +43,17 @@ fn list<'a>(value: &'a Value, path: &[&str]) -> &'a [Value] {
 }
 
 fn stamp(written: Option<&str>) -> Option<Reading> {
-    written
-        .and_then(|text| Layout::Iso.take(text))
+    let text = written?;
+    Layout::Iso
+        .take(text)
+        .or_else(|| rfc1123().take(text))
         .map(|(_, reading)| reading)
+}
+
+/// # Source
+/// kubectl describe prints times as RFC 1123 with a numeric zone: `Wed, 22 May 2024 03:16:10 +0000`.
+fn rfc1123() -> Layout {
+    Layout::parse("%a, %d %b %Y %H:%M:%S %z").unwrap_or(Layout::Iso)
 }
 
 /// Starts a record of another type that came in the same envelopes.
@@ -235,6 +243,12 @@ fn pod(value: &Value, outer: &Record, source: usize, relations: &mut Vec<Relatio
         record.witness = Some(Witness::SeenBy);
         if let Some(reading) = disrupted.and_then(|c| stamp(text(c, &["lastTransitionTime"]))) {
             record.readings.push(reading);
+        } else if record.fields["message"].starts_with("Pod was rejected")
+            && let Some(reading) = stamp(text(value, &["status", "startTime"]))
+        {
+            // A pod that a node refuses gets its start time from the refusal.
+            record.readings.push(reading);
+            record.witness = Some(Witness::Transition);
         }
         records.push(record);
     }

@@ -1,0 +1,55 @@
+//! Cutters: documents for people and binary streams → pieces with their byte range.
+//!
+//! What a table row, a description or a journal entry prints is given back as the JSON object it was printed from, so that one format
+//! reads it whatever way it came. Lines that belong to no such piece are given back as plain lines. Nothing is interpreted here.
+
+mod journal;
+mod kubectl;
+mod yaml;
+
+use std::ops::Range;
+
+use serde_json::Value;
+
+/// A part of a document.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) enum Piece {
+    /// An object, and the bytes it was printed in.
+    Object(Range<usize>, Value),
+    /// Plain lines.
+    Lines(Range<usize>),
+    /// Bytes that could not be read, and why.
+    Unread(Range<usize>, String),
+}
+
+/// Cuts a document by the reader that its format names; `None` if there is no such cutter.
+pub(super) fn cut(reader: &str, bytes: &[u8]) -> Option<Vec<Piece>> {
+    match reader {
+        "yaml" => Some(yaml::cut(&same_length_text(bytes))),
+        "kubectl" => Some(kubectl::cut(&same_length_text(bytes))),
+        "journal-verbose" => Some(journal::cut_verbose(&same_length_text(bytes))),
+        "journal-export" => Some(journal::cut_export(bytes)),
+        _ => None,
+    }
+}
+
+/// Text in which each byte has its place: bytes that are no UTF-8 become question marks, one each.
+fn same_length_text(bytes: &[u8]) -> String {
+    let mut text = String::with_capacity(bytes.len());
+    for chunk in bytes.utf8_chunks() {
+        text.push_str(chunk.valid());
+        text.extend(std::iter::repeat_n('?', chunk.invalid().len()));
+    }
+    text
+}
+
+/// Lines with the range they take, without their ends.
+fn lines(text: &str) -> impl Iterator<Item = (Range<usize>, &str)> {
+    let mut at = 0;
+    text.split_inclusive('\n').map(move |line| {
+        let start = at;
+        at += line.len();
+        let bare = line.trim_end_matches(['\n', '\r']);
+        (start..start + bare.len(), bare)
+    })
+}
