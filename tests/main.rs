@@ -5,6 +5,7 @@
 //! - `cli`: odd and damaged input, options, same bytes
 //! - `evidence`: every byte range is the text it says
 //! - `properties`: nothing panics, order changes nothing
+//! - `reencoding`: the same recording in other journal modes, zones, clocks and containers
 //! - `stories`: small stories told by Events alone, and their look-alikes
 //! - `house`: arrows between rooms, file headers, ids, named paths
 //! - `captures`: recorded bundles of the catalogue, where that exists beside the project
@@ -27,4 +28,5 @@ mod grammars;
 mod house;
 mod incidents;
 mod properties;
+mod reencoding;
 mod stories;

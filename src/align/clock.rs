@@ -8,14 +8,10 @@ use std::collections::{BTreeMap, BTreeSet};
 use chrono::{DateTime, Datelike, FixedOffset, NaiveDate, NaiveDateTime, TimeDelta, Utc};
 
 use super::{Options, Timed};
-use crate::grammar::Grammars;
 use crate::model::moment::NO_YEAR;
 use crate::model::{
     Basis, DiskPoint, DiskSample, Moment, Reading, Signal, Source, SourceReading, When,
 };
-
-/// Anchors that two sources must share before their clocks are compared.
-const ANCHORS: usize = 3;
 
 pub(super) struct Clock {
     /// Dates that are written in full, sorted.
@@ -286,97 +282,4 @@ impl Clock {
         }
         said
     }
-}
-
-/// Compares the clocks of sources through facts that both recorded, and corrects those that differ consistently.
-/// Returns what was corrected or refused, as sentences.
-pub(super) fn compare_sources(
-    timed: &mut [Timed],
-    sources: &[Source],
-    readings: &mut [SourceReading],
-    grammars: &Grammars,
-) -> Vec<String> {
-    // A thing that a source tells exactly once is an anchor.
-    type Key = (String, String);
-    let mut told: BTreeMap<Key, BTreeMap<usize, Vec<DateTime<Utc>>>> = BTreeMap::new();
-    for one in timed.iter() {
-        let (Some(moment), Some(kind)) = (one.moment, grammars.signal(&one.signal.kind)) else {
-            continue;
-        };
-        if one.signal.witness == crate::model::Witness::SeenBy || one.signal.stamp_inherited {
-            continue;
-        }
-        let identity: Vec<String> = kind
-            .identity
-            .iter()
-            .chain(&kind.once_per)
-            .filter_map(|name| one.signal.entities.get(name).map(|v| format!("{name}={v}")))
-            .collect();
-        if identity.is_empty() {
-            continue;
-        }
-        told.entry((kind.kind.clone(), identity.join(" ")))
-            .or_default()
-            .entry(one.signal.evidence.origin.source)
-            .or_default()
-            .push(moment.at);
-    }
-    let sure: BTreeSet<usize> = timed
-        .iter()
-        .filter(|t| t.moment.is_some_and(|m| m.basis == Basis::Stamp))
-        .map(|t| t.signal.evidence.origin.source)
-        .collect();
-    let mut apart: BTreeMap<usize, Vec<TimeDelta>> = BTreeMap::new();
-    for by_source in told.values() {
-        let once: Vec<(usize, DateTime<Utc>)> = by_source
-            .iter()
-            .filter_map(|(source, times)| {
-                let (min, max) = (times.iter().min()?, times.iter().max()?);
-                (*max - *min <= TimeDelta::seconds(1)).then_some((*source, *min))
-            })
-            .collect();
-        for (source, at) in &once {
-            let mut others: Vec<DateTime<Utc>> = once
-                .iter()
-                .filter(|(other, _)| other != source && sure.contains(other))
-                .map(|(_, at)| *at)
-                .collect();
-            others.sort_unstable();
-            if let Some(middle) = others.get(others.len() / 2) {
-                apart.entry(*source).or_default().push(*at - *middle);
-            }
-        }
-    }
-    let mut said = Vec::new();
-    for (source, mut differences) in apart {
-        differences.sort_unstable();
-        let middle = differences[differences.len() / 2];
-        let agree = differences
-            .iter()
-            .filter(|d| (**d - middle).abs() <= TimeDelta::milliseconds(1500))
-            .count();
-        let reading = &mut readings[source];
-        reading.clock.1 = agree;
-        if middle.abs() <= TimeDelta::seconds(2) {
-            continue;
-        }
-        if agree >= ANCHORS && agree * 5 >= differences.len() * 4 {
-            reading.clock = (middle.num_milliseconds(), agree, "corrected");
-            for one in timed
-                .iter_mut()
-                .filter(|t| t.signal.evidence.origin.source == source)
-            {
-                for moment in [one.moment.as_mut(), one.last.as_mut()]
-                    .into_iter()
-                    .flatten()
-                {
-                    moment.at -= middle;
-                }
-            }
-            said.push(format!("{}: its clock differs by {:.1} s from other sources in {agree} facts that both recorded; its times were corrected by that.", sources[source].name, middle.num_milliseconds() as f64 / 1000.0));
-        } else if differences.len() >= ANCHORS && agree * 2 >= differences.len() {
-            reading.clock = (0, agree, "refused");
-        }
-    }
-    said
 }

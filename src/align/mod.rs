@@ -9,6 +9,7 @@ mod clock;
 mod conclude;
 mod merge;
 mod roster;
+mod skew;
 mod states;
 
 use chrono::FixedOffset;
@@ -87,7 +88,7 @@ pub fn align(
         roster.name(one, readings);
     }
     let anchors = ages::settle(&mut timed, sources, readings, &mut clock, grammars);
-    let corrections = clock::compare_sources(&mut timed, sources, readings, grammars);
+    let corrections = skew::correct(&mut timed, sources, readings, grammars);
     for one in timed.iter().filter(|t| t.moment.is_none()) {
         readings[one.signal.evidence.origin.source].undated += 1;
     }
