@@ -37,6 +37,8 @@ struct FormatFile {
     #[serde(default)]
     anywhere: bool,
     #[serde(default)]
+    structured: bool,
+    #[serde(default)]
     wraps: bool,
     #[serde(default)]
     list: Option<String>,
@@ -182,6 +184,8 @@ pub struct Format {
     pub always: bool,
     /// A document that may begin in the middle of a source.
     pub anywhere: bool,
+    /// All members of the JSON object are named values of its message.
+    pub structured: bool,
     /// Reads a line only if its body is a record of another format.
     pub wraps: bool,
     /// Keys of a JSON object whose arrays hold records of this format.
@@ -401,6 +405,7 @@ impl Format {
             begins: parsed.begins.iter().map(|b| b.to_lowercase()).collect(),
             always: parsed.always,
             anywhere: parsed.anywhere,
+            structured: parsed.structured,
             wraps: parsed.wraps,
             lists: parsed
                 .list

@@ -336,6 +336,13 @@ impl Peeler {
                     }
                     let next = layer.body.clone();
                     self.apply(&mut record, format, layer);
+                    // What a controller logs of an Event is the Event, told once more.
+                    if let Some(event) = next
+                        .as_deref()
+                        .and_then(|body| structured::event_in_log(body, &record.fields))
+                    {
+                        return self.peel_object(record, event, depth + 1, records);
+                    }
                     return match next {
                         Some(body) if !body.is_empty() => {
                             self.peel_text(record, Cow::Owned(body), depth + 1, records)
@@ -428,10 +435,10 @@ impl Peeler {
             layer
                 .fields
                 .get(name)
-                .filter(|value| !layer.structured && !value.is_empty())
+                .filter(|value| !layer.structured && !value.is_empty() && *value != "-")
         };
         if let Some(component) = own("component").or(format.component.as_ref()) {
-            record.component = Some(component.clone());
+            record.component = canonical_component(component);
         }
         if let Some(host) = own("host") {
             record.host = Some(host.clone());
@@ -473,6 +480,23 @@ pub struct Outer {
     pub open: bool,
     /// This line's part of it.
     pub body: String,
+}
+
+/// Returns the component that a syslog identifier or a unit means; `None` where one process is several components.
+///
+/// # Source
+/// OpenShift's node service (`kubenswrapper`, `origin-node`, `hyperkube`), snap names of MicroK8s, distributions that run everything in one process.
+fn canonical_component(name: &str) -> Option<String> {
+    let name = name.strip_suffix(".service").unwrap_or(name);
+    let name = name.strip_prefix("microk8s.daemon-").unwrap_or(name);
+    let name = name.strip_prefix("snap.").unwrap_or(name);
+    Some(match name {
+        "k3s" | "k3s-agent" | "k3s-server" | "rke2" | "rke2-server" | "rke2-agent" | "kubelite" | "k0s" => return None,
+        "kubenswrapper" | "origin-node" | "atomic-openshift-node" | "hyperkube" => "kubelet".to_owned(),
+        "crio" => "cri-o".to_owned(),
+        "docker" => "dockerd".to_owned(),
+        other => other.to_owned(),
+    })
 }
 
 /// What one layer gives.
@@ -540,7 +564,15 @@ fn read_line(format: &Format, text: &str) -> Option<Layer> {
 }
 
 fn read_object(format: &Format, value: &Value) -> Layer {
-    let mut layer = Layer::default();
+    let mut layer = Layer {
+        structured: format.structured,
+        ..Layer::default()
+    };
+    if let Some(members) = value.as_object().filter(|_| format.structured) {
+        for (name, member) in members {
+            layer.fields.insert(name.clone(), reference(member));
+        }
+    }
     for (name, paths) in &format.fields {
         if name == "object" {
             continue;
@@ -553,7 +585,9 @@ fn read_object(format: &Format, value: &Value) -> Layer {
             format
                 .layouts
                 .iter()
-                .find_map(|layout: &Layout| layout.take(&text))
+                .filter_map(|layout: &Layout| layout.take(&text))
+                // The layout that takes most of the value is the one it is written in.
+                .max_by_key(|(length, _)| *length)
                 .map(|(_, reading)| reading)
         };
         match name.as_str() {
@@ -587,6 +621,16 @@ pub fn plain(value: &Value) -> String {
             String::from_utf8_lossy(&bytes).into_owned()
         }
         other => other.to_string(),
+    }
+}
+
+/// Returns a named value as klog's text form writes it: an object reference is `namespace/name`.
+fn reference(value: &Value) -> String {
+    let part = |key: &str| value.get(key).and_then(Value::as_str);
+    match (part("namespace"), part("name")) {
+        (Some(namespace), Some(name)) => format!("{namespace}/{name}"),
+        (None, Some(name)) if value.as_object().is_some_and(|o| o.len() == 1) => name.to_owned(),
+        _ => plain(value),
     }
 }
 

@@ -192,6 +192,8 @@ pub struct Found {
     pub cause: Option<String>,
     /// Entities.
     pub entities: Entities,
+    /// The only component that says this.
+    pub component: Option<String>,
     /// How much literal text the wording has.
     pub weight: usize,
 }
@@ -521,6 +523,10 @@ impl Wording {
         Some(Found {
             cause,
             entities,
+            component: match self.components.as_slice() {
+                [only] => Some(only.clone()),
+                _ => None,
+            },
             weight,
         })
     }

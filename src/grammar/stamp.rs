@@ -4,7 +4,7 @@
 
 use chrono::format::{Item, Parsed, StrftimeItems, parse_and_remainder};
 use chrono::{DateTime, NaiveDate, NaiveTime, TimeDelta};
-use nom::bytes::complete::{take_while_m_n, take_while1};
+use nom::bytes::complete::{tag, take_while_m_n, take_while1};
 use nom::character::complete::{char, one_of};
 use nom::combinator::{map_res, opt};
 use nom::sequence::preceded;
@@ -300,7 +300,9 @@ fn iso(input: &str) -> IResult<&str, When> {
 }
 
 fn offset_s(input: &str) -> IResult<&str, i64> {
-    let zulu = nom::combinator::value(0, one_of("Zz"));
+    // journalctl and Go's Time.String write the zone's name; only UTC says the same everywhere.
+    let named = nom::combinator::value(0, nom::branch::alt((tag(" UTC"), tag(" GMT"))));
+    let zulu = nom::branch::alt((nom::combinator::value(0, one_of("Zz")), named));
     let written = nom::combinator::map(
         (
             opt(char(' ')),

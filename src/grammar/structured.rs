@@ -1,9 +1,13 @@
 //! Structured message bodies: klog's `"message" key=value` and logrus' `key=value` lines, taken apart with nom.
 
+use std::collections::BTreeMap;
+
 use nom::bytes::complete::take_while1;
 use nom::character::complete::{char, space0};
 use nom::sequence::{preceded, terminated};
 use nom::{IResult, Parser};
+
+use serde_json::{Value, json};
 
 use super::kinds::take_quoted;
 
@@ -36,13 +40,13 @@ pub fn klog(text: &str) -> Option<(String, Vec<(String, String)>)> {
     }
 }
 
-/// Named values of a logrus text line; `None` unless it begins with `time=` or `level=`.
+/// Named values of a logrus text line; `None` unless it begins with `time=`, `ts=` or `level=`.
 ///
 /// # Source
-/// logrus TextFormatter: time, level, msg, then the other keys sorted; Go quoting where needed.
+/// logrus TextFormatter: time, level, msg, then the other keys sorted; Go quoting where needed. go-kit's logger begins with `ts=`, Go's slog with `time=`.
 pub fn logfmt(text: &str) -> Option<Vec<(String, String)>> {
     let text = text.trim();
-    if !(text.starts_with("time=") || text.starts_with("level=")) {
+    if !["time=", "level=", "ts="].iter().any(|k| text.starts_with(k)) {
         return None;
     }
     let mut left = text;
@@ -92,6 +96,38 @@ fn quoted_value(text: &str) -> Option<(String, usize)> {
         from = at + 1;
     }
     None
+}
+
+/// The Event object that a controller tells in its log, if the message is that.
+///
+/// # Source
+/// client-go's event broadcaster: `"Event occurred" object=… kind=… reason=… message=…` (1.20 and later); before that, and where a component
+/// still logs by format, `Event(v1.ObjectReference{Kind:"…", …}): type: '…' reason: '…' …`.
+pub fn event_in_log(body: &str, fields: &BTreeMap<String, String>) -> Option<Value> {
+    if body == "Event occurred" {
+        let get = |key: &str| fields.get(key).map_or("", String::as_str);
+        let (namespace, name) = get("object").split_once('/').unwrap_or(("", get("object")));
+        if get("reason").is_empty() || name.is_empty() {
+            return None;
+        }
+        return Some(json!({
+            "apiVersion": "v1", "kind": "Event", "type": get("type"), "reason": get("reason"), "message": get("message"),
+            "involvedObject": {"kind": get("kind"), "namespace": namespace, "name": name, "fieldPath": get("fieldPath")},
+        }));
+    }
+    let reference = body.strip_prefix("Event(v1.ObjectReference{")?;
+    let (reference, said) = reference.split_once("}): type: '")?;
+    let (kind, said) = said.split_once("' reason: '")?;
+    let (reason, message) = said.split_once("' ")?;
+    let part = |key: &str| {
+        let from = reference.find(&format!("{key}:\""))? + key.len() + 2;
+        reference[from..].split('"').next()
+    };
+    Some(json!({
+        "apiVersion": "v1", "kind": "Event", "type": kind, "reason": reason, "message": message,
+        "involvedObject": {"kind": part("Kind")?, "namespace": part("Namespace").unwrap_or_default(), "name": part("Name")?,
+            "uid": part("UID").unwrap_or_default(), "fieldPath": part("FieldPath").unwrap_or_default()},
+    }))
 }
 
 fn key(input: &str) -> IResult<&str, &str> {

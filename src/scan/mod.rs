@@ -451,6 +451,10 @@ impl Scanner<'_> {
             let Some((kind, mut found)) = self.grammars.find_signal(&record) else {
                 continue;
             };
+            // A process that is several components at once does not say which of them speaks; what it says may.
+            if record.component.is_none() && record.of == "log" && !record.formats.is_empty() {
+                record.component = found.component.take();
+            }
             let speaks_of_itself = record.of == "log"
                 && record
                     .component
