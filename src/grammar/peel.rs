@@ -468,6 +468,16 @@ impl Peeler {
             })
             .collect();
         record.entities.extend(entities);
+        // An Event says which container of its pod it is about in a path: spec.containers{web}.
+        let path = ["field_path", "path"].into_iter().find_map(|name| record.fields.get(name));
+        if let Some(container) = path
+            .and_then(|path| path.strip_prefix("spec."))
+            .and_then(|path| path.split_once('{'))
+            .and_then(|(_, name)| name.trim().strip_suffix('}'))
+            .filter(|name| !name.is_empty() && record.of == "event")
+        {
+            record.entities.insert("container".to_owned(), container.to_owned());
+        }
     }
 }
 

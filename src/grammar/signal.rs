@@ -423,10 +423,19 @@ fn closing_quote(text: &str) -> Option<usize> {
     None
 }
 
+/// Fields that follow each other without a blank are one value.
 fn field_end(text: &str) -> Option<usize> {
     if !text.starts_with('{') {
         return Some(text.find(' ').unwrap_or(text.len()));
     }
+    let mut end = one_field_end(text)?;
+    while text[end..].starts_with('{') {
+        end += one_field_end(&text[end..])?;
+    }
+    Some(end)
+}
+
+fn one_field_end(text: &str) -> Option<usize> {
     if text.contains(":/") && text.find(":/")? < text.find('}')? {
         return text.find("/}").map(|at| at + 2);
     }
@@ -516,7 +525,11 @@ impl Wording {
         };
         let mut entities = record.entities.clone();
         for (name, value) in captured.into_iter().chain(self.set.iter().cloned()) {
-            if vocabulary.entity.contains_key(&name) && !value.is_empty() {
+            // Which object an Event is about stands in its reference; the message may say it otherwise.
+            let told = record.of == "event"
+                && matches!(name.as_str(), "namespace" | "container")
+                && record.entities.contains_key(&name);
+            if vocabulary.entity.contains_key(&name) && !value.is_empty() && !told {
                 entities.insert(name, value);
             }
         }

@@ -290,9 +290,12 @@ fn pod(value: &Value, outer: &Record, source: usize, relations: &mut Vec<Relatio
             }
             record.body = format!("{}: {}", record.fields["reason"], record.fields["message"]);
             record.witness = Some(Witness::SeenBy);
-            if state == "terminated"
-                && let Some(reading) = stamp(text(detail, &["finishedAt"]))
-            {
+            let changed = match state.as_str() {
+                "terminated" => text(detail, &["finishedAt"]),
+                "running" => text(detail, &["startedAt"]),
+                _ => None,
+            };
+            if let Some(reading) = stamp(changed) {
                 record.readings.push(reading);
                 record.witness = Some(Witness::Transition);
             }
