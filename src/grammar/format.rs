@@ -234,6 +234,10 @@ pub const READERS: &[(&str, &str)] = &[
         "registry-envelope",
         "gives one record for each event of a notification envelope",
     ),
+    (
+        "stages",
+        "gives one record for each stage that an object has a time for: fields <stage>_at, or event and event_at",
+    ),
     ("yaml", "cuts YAML into documents and list items"),
     (
         "kubectl",

@@ -300,7 +300,13 @@ impl WordingFile {
         let needle = needle_of(&body, &fields);
         let needed = !matches!(
             of.as_str(),
-            "node-condition" | "node-taint" | "pod-status" | "container-status"
+            "node-condition"
+                | "node-taint"
+                | "pod-status"
+                | "container-status"
+                | "registry-audit"
+                | "alert"
+                | "deploy"
         );
         if needed && needle.len() < SHORTEST_NEEDLE && mistakes.len() == before {
             mistakes.push(

@@ -57,6 +57,9 @@ const INSIDE_OBJECTS: &[&str] = &[
     "container-status",
 ];
 
+/// Record types of objects that are read whole, needle or not.
+const READ_ANYWAY: &[&str] = &["registry-audit", "alert", "deploy"];
+
 /// What one block or document gave.
 #[derive(Debug, Default)]
 struct Part {
@@ -146,6 +149,7 @@ fn compile_needles(grammars: &Grammars, objects: bool) -> Option<AhoCorasick> {
         .iter()
         .flat_map(|s| s.wordings.iter())
         .filter(|w| objects || !INSIDE_OBJECTS.contains(&w.of.as_str()))
+        .filter(|w| !READ_ANYWAY.contains(&w.of.as_str()))
         .map(|w| w.needle.as_str())
         .filter(|n| !n.is_empty())
         .collect();
@@ -467,6 +471,7 @@ impl Scanner<'_> {
                 found.entities.insert("node".to_owned(), host.clone());
             }
             name_workload(&record, &mut found.entities);
+            name_image(&record, &mut found.entities);
             // Two layers of one record can say the same: it is said once.
             if kinds
                 .iter()
@@ -520,6 +525,25 @@ fn name_workload(record: &Record, entities: &mut crate::model::Entities) {
         None => format!("{kind}/{workload}"),
     };
     entities.insert("workload".to_owned(), full);
+}
+
+/// Gives an image its reference where a registry's record tells repository and tag apart.
+///
+/// # Source
+/// Amazon ECR: `<account>.dkr.ecr.<region>.amazonaws.com` is the registry's host.
+fn name_image(record: &Record, entities: &mut crate::model::Entities) {
+    let get = |name: &str| record.fields.get(name).filter(|v| !v.is_empty());
+    if record.of != "registry-audit" || entities.contains_key("image") {
+        return;
+    }
+    let (Some(repository), Some(tag)) = (get("repository"), get("tag")) else {
+        return;
+    };
+    let host = match (get("account"), get("region")) {
+        (Some(account), Some(region)) => format!("{account}.dkr.ecr.{region}.amazonaws.com/"),
+        _ => String::new(),
+    };
+    entities.insert("image".to_owned(), format!("{host}{repository}:{tag}"));
 }
 
 fn shortened(text: &str) -> String {

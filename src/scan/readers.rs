@@ -24,6 +24,7 @@ pub(super) fn read(
             Vec::new()
         }
         "registry-envelope" => notifications(value, outer),
+        "stages" => stages(outer),
         _ => Vec::new(),
     }
 }
@@ -361,6 +362,51 @@ fn workload(value: &Value, source: usize, relations: &mut Vec<Relation>) {
             });
         }
     }
+}
+
+/// Gives one record for each stage that an object has a time for: fields `<stage>_at`, or `event` with `event_at`.
+fn stages(outer: &Record) -> Vec<Record> {
+    let stage_of_event = |event: &str| {
+        let event = event.to_lowercase();
+        [("trigger", "fired"), ("create", "fired"), ("acknowledge", "acknowledged"), ("resolve", "resolved"), ("close", "resolved")]
+            .into_iter()
+            .find(|(word, _)| event.contains(word))
+            .map(|(_, stage)| stage.to_owned())
+    };
+    let event = outer.fields.get("event").and_then(|event| stage_of_event(event));
+    outer
+        .fields
+        .iter()
+        .filter_map(|(name, written)| {
+            let stage = match name.strip_suffix("_at")? {
+                "event" => event.clone()?,
+                stage => stage.to_owned(),
+            };
+            let reading = any_stamp(written)?;
+            let mut record = part_of(outer, &outer.of);
+            record.fields.clone_from(&outer.fields);
+            record.fields.insert("stage".to_owned(), stage);
+            record.readings = vec![reading];
+            record.component = Some(if outer.of == "alert" { "alerting" } else { "deploy" }.to_owned());
+            record.body = outer.fields.get("name").cloned().unwrap_or_default();
+            Some(record)
+        })
+        .collect()
+}
+
+/// Reads an ISO stamp, or an epoch whose unit its size tells.
+///
+/// # Source
+/// Opsgenie writes milliseconds and nanoseconds in one object; Spinnaker milliseconds; all mean times after 2001.
+fn any_stamp(written: &str) -> Option<Reading> {
+    let layout = match written.bytes().all(|b| b.is_ascii_digit()).then(|| written.len()) {
+        Some(9 | 10) => Layout::EpochSeconds,
+        Some(12 | 13) => Layout::EpochMillis,
+        Some(15 | 16) => Layout::EpochMicros,
+        Some(18 | 19) => Layout::EpochNanos,
+        _ => Layout::Iso,
+    };
+    layout.take(written).map(|(_, reading)| reading)
 }
 
 /// # Source
