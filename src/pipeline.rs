@@ -34,6 +34,20 @@ pub struct Outcome {
     pub disks: Vec<DiskPoint>,
 }
 
+/// Returns the documentation of a contributing factor.
+pub fn explain_factor(id: &str) -> Option<&'static str> {
+    let factor = assess::factors::ALL.iter().find(|f| f.id() == id)?;
+    Some(factor.explain())
+}
+
+/// Returns a stream as UTF-8, whatever its source's encoding is.
+pub fn decoded(
+    stream: Box<dyn std::io::Read + Send>,
+    detection: &Detection,
+) -> Box<dyn std::io::Read + Send> {
+    scan::as_utf8(stream, detection.encoding)
+}
+
 /// Runs all stages.
 pub fn run(
     collection: Collection,

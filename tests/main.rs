@@ -5,6 +5,7 @@
 //! - `cli`: odd and damaged input, options, same bytes
 //! - `evidence`: every byte range is the text it says
 //! - `properties`: nothing panics, order changes nothing
+//! - `reading`: archives, encodings, records over several lines, tables and descriptions
 //! - `reencoding`: the same recording in other journal modes, zones, clocks and containers
 //! - `stories`: small stories told by Events alone, and their look-alikes
 //! - `house`: arrows between rooms, file headers, ids, named paths
@@ -28,5 +29,6 @@ mod grammars;
 mod house;
 mod incidents;
 mod properties;
+mod reading;
 mod reencoding;
 mod stories;

@@ -104,6 +104,9 @@ pub fn align(
     let mut assumptions = clock.assumptions();
     assumptions.extend(anchors);
     assumptions.extend(corrections);
+    for (index, what) in &roster.disagreements {
+        problems.push(Problem::of_source(*index, what.clone()));
+    }
     for (index, reading) in readings.iter().enumerate() {
         if reading.undated > 0 {
             problems.push(Problem {

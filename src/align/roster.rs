@@ -31,6 +31,8 @@ pub struct Roster {
     pub version: Option<String>,
     /// Creation time by node, as written.
     pub node_created: BTreeMap<String, String>,
+    /// Sources whose records and path name different nodes.
+    pub disagreements: Vec<(usize, String)>,
     name_shape: Option<Regex>,
 }
 
@@ -135,18 +137,20 @@ impl Roster {
                 roster.workloads.insert(workload.clone());
             }
         }
-        roster.name_sources(sources, readings, options);
+        roster.name_sources(timed, sources, readings, options);
         roster
     }
 
     /// Finds the node of sources whose records do not tell it.
     fn name_sources(
         &mut self,
+        timed: &[Timed],
         sources: &[Source],
         readings: &mut [SourceReading],
         options: &Options,
     ) {
-        for (source, reading) in sources.iter().zip(readings.iter_mut()) {
+        let bound = self.nodes_of_pods(timed, sources.len());
+        for (index, (source, reading)) in sources.iter().zip(readings.iter_mut()).enumerate() {
             if let Some((_, node)) = options
                 .node_of
                 .iter()
@@ -157,22 +161,46 @@ impl Roster {
                 self.nodes.insert(node.clone());
                 continue;
             }
-            if let Some(node) = reading.speaks_for.node.clone() {
-                reading.speaks_for.node = Some(self.canonical(&node));
-                continue;
-            }
-            let file = source.name.rsplit('/').next().unwrap_or(&source.name);
-            let known = self
+            let in_path = self
                 .nodes
                 .iter()
                 .filter(|node| contains_name(&source.name, node))
-                .max_by_key(|node| node.len());
-            let from_name = known.cloned().or_else(|| {
-                let agent = reading
+                .max_by_key(|node| node.len())
+                .cloned();
+            if let Some(node) = reading.speaks_for.node.clone() {
+                let node = self.canonical(&node);
+                let folder = reading
                     .speaks_for
                     .component
                     .as_deref()
-                    .filter(|c| source::NODE_AGENTS.contains(c))?;
+                    .and_then(|agent| folder_of_node(&source.name, agent))
+                    .map(|folder| self.canonical(folder));
+                if let Some(other) = in_path
+                    .or(folder)
+                    .filter(|other| *other != node && !contains_name(&node, other))
+                {
+                    self.disagreements.push((
+                        index,
+                        format!(
+                            "its records are of {node} ({}), but its path names {other}; the records were believed",
+                            reading.speaks_for.node_from.as_deref().unwrap_or("its content")
+                        ),
+                    ));
+                }
+                reading.speaks_for.node = Some(node);
+                continue;
+            }
+            let file = source.name.rsplit('/').next().unwrap_or(&source.name);
+            let agent = reading
+                .speaks_for
+                .component
+                .clone()
+                .filter(|c| source::NODE_AGENTS.contains(&c.as_str()));
+            let from_name = in_path.or_else(|| {
+                let agent = agent.as_deref()?;
+                if let Some(folder) = folder_of_node(&source.name, agent) {
+                    return Some(self.canonical(folder));
+                }
                 let rest = file.strip_prefix(agent)?.strip_prefix(['-', '_', '.'])?;
                 let stem = rest
                     .split(".log")
@@ -190,8 +218,36 @@ impl Roster {
             if let Some(node) = from_name {
                 reading.speaks_for.node = Some(node);
                 reading.speaks_for.node_from = Some(format!("path name {file}"));
+            } else if let (Some(_), Some(node)) = (agent, bound.get(&index)) {
+                reading.speaks_for.node = Some(node.clone());
+                reading.speaks_for.node_from =
+                    Some("all pods it speaks of were bound to this node".to_owned());
             }
         }
+    }
+
+    /// Finds the node to which all of several pods that a source speaks of were bound.
+    fn nodes_of_pods(&self, timed: &[Timed], sources: usize) -> BTreeMap<usize, String> {
+        const PODS: usize = 3;
+        let mut pods: Vec<BTreeSet<(&String, &String)>> = vec![BTreeSet::new(); sources];
+        for one in timed {
+            let entities = &one.signal.entities;
+            if let (Some(namespace), Some(pod)) = (entities.get("namespace"), entities.get("pod")) {
+                pods[one.signal.evidence.origin.source].insert((namespace, pod));
+            }
+        }
+        pods.iter()
+            .enumerate()
+            .filter(|(_, pods)| pods.len() >= PODS)
+            .filter_map(|(index, pods)| {
+                let mut nodes: BTreeSet<&String> = BTreeSet::new();
+                for (namespace, pod) in pods {
+                    nodes.extend(self.pod_node.get(&format!("{namespace}/{pod}"))?);
+                }
+                let only = nodes.first().filter(|_| nodes.len() == 1)?;
+                Some((index, self.canonical(only)))
+            })
+            .collect()
     }
 
     /// Returns the full name of a node that is written as an address or without its domain.
@@ -371,6 +427,44 @@ impl Roster {
             "the shape of the pod's name",
         ))
     }
+}
+
+/// Returns the folder that a node agent's file lies in, if bundles name it after the node: `node-a1/kubelet.log`.
+///
+/// # Source
+/// `kind export logs` and most collectors make one folder a node; the names here are those that layouts use for anything else.
+fn folder_of_node<'a>(path: &'a str, agent: &str) -> Option<&'a str> {
+    const OTHERS: &[&str] = &[
+        "log",
+        "logs",
+        "var",
+        "journal",
+        "journald",
+        "systemd",
+        "nodes",
+        "node",
+        "kubelet",
+        "containerd",
+        "docker",
+        "host",
+        "host_service_logs",
+        "services",
+        "incident",
+        "bundle",
+        "cluster",
+        "captures",
+        "samples",
+        "data",
+    ];
+    let (folders, file) = path.rsplit_once('/')?;
+    let folder = folders.rsplit(['/', '!']).next()?;
+    let stem = file.split('.').next()?;
+    let own_file = stem == agent || stem == "journal";
+    (own_file
+        && !OTHERS.contains(&folder)
+        && !folder.contains(".tar")
+        && folder.chars().any(|c| c.is_ascii_digit() || c == '-'))
+    .then_some(folder)
 }
 
 /// Returns whether a path holds a node's name as a word of its own, so that `node-1` is not found in `node-12`.

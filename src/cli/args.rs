@@ -32,6 +32,8 @@ pub(super) enum Command {
     Timeline(TimelineArgs),
     /// Tell what each file is, why, and what will be read from it
     Detect(DetectArgs),
+    /// Explain a signal, rule, mechanism, factor or format; or one line of a file
+    Explain(ExplainArgs),
     /// List, show or check grammars
     Grammar(GrammarArgs),
 }
@@ -153,6 +155,28 @@ pub(super) struct TimelineArgs {
 pub(super) struct DetectArgs {
     #[command(flatten)]
     pub(super) input: Input,
+    /// How to print it; ndjson reads everything and has counts and times, too
+    #[arg(long, value_name = "FORMAT", default_value = "text")]
+    pub(super) output: DetectFormat,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(super) enum DetectFormat {
+    Text,
+    Ndjson,
+}
+
+#[derive(Debug, Args)]
+#[command(
+    after_help = "Examples:\n  rootline explain pull_failed\n  rootline explain no-space-then-disk-pressure\n  rootline explain mutable-tag\n  rootline explain incident/kubelet.log:812\n  rootline explain 'bundle.tar.gz!logs/kubelet.log:812'"
+)]
+pub(super) struct ExplainArgs {
+    /// An id, or FILE:LINE
+    #[arg(value_name = "ID|FILE:LINE")]
+    pub(super) what: String,
+    /// Further grammars; may be given several times
+    #[arg(long, value_name = "DIR")]
+    pub(super) grammars: Vec<PathBuf>,
 }
 
 #[derive(Debug, Args)]

@@ -3,13 +3,17 @@
 use std::fmt::Write as _;
 use std::process::ExitCode;
 
-use super::args::DetectArgs;
-use super::{Failure, collect_input, load_grammars, print};
+use super::args::{DetectArgs, DetectFormat};
+use super::{Failure, collect_input, investigate, load_grammars, print, print_raw};
 use crate::model::Shape;
 use crate::pipeline;
 use crate::render::terminal::safe;
+use crate::wire::v1;
 
 pub(super) fn run(command: &DetectArgs) -> Result<ExitCode, Failure> {
+    if command.output == DetectFormat::Ndjson {
+        return ndjson(command);
+    }
     let grammars = load_grammars(&command.input.grammars)?;
     let (collection, _) = collect_input(&command.input)?;
     let (detections, _) = pipeline::look(&collection, &grammars);
@@ -59,5 +63,49 @@ pub(super) fn run(command: &DetectArgs) -> Result<ExitCode, Failure> {
         );
     }
     print(&out)?;
+    Ok(ExitCode::SUCCESS)
+}
+
+/// One object a source, after everything was read: counts and times are those of the report.
+fn ndjson(command: &DetectArgs) -> Result<ExitCode, Failure> {
+    let (outcome, _) = investigate(&command.input)?;
+    let mut out = String::new();
+    for row in v1::sources(&outcome.incident) {
+        let (path, member) = match row.path.split_once('!') {
+            Some((path, member)) => (path.to_owned(), Some(member.to_owned())),
+            None => (row.path.clone(), None),
+        };
+        // The stack met most often; the others stand beside it.
+        let layers: Vec<&str> = row
+            .format
+            .first()
+            .map(|stack| stack.split(" > ").collect())
+            .unwrap_or_default();
+        let object = serde_json::json!({
+            "path": path, "member": member, "format": layers, "others": row.format.get(1..).unwrap_or_default(), "why": row.why,
+            "bytes": row.bytes, "bytes_read": row.bytes_read, "records": row.records, "signals": row.signals,
+            "speaks_for": row.speaks_for, "from": row.from, "to": row.to, "clock": row.clock, "problems": row.problems,
+        });
+        let _ = writeln!(out, "{object}");
+    }
+    for skipped in &outcome.incident.ledger.skipped {
+        if outcome
+            .incident
+            .sources
+            .iter()
+            .all(|s| s.path != skipped.path)
+        {
+            let (path, member) = match skipped.path.split_once('!') {
+                Some((path, member)) => (path, Some(member)),
+                None => (skipped.path.as_str(), None),
+            };
+            let object = serde_json::json!({
+                "path": path, "member": member, "format": [], "why": skipped.why, "bytes": skipped.bytes, "bytes_read": 0,
+                "records": 0, "signals": 0, "speaks_for": {}, "from": null, "to": null, "problems": [skipped.why],
+            });
+            let _ = writeln!(out, "{object}");
+        }
+    }
+    print_raw(&out)?;
     Ok(ExitCode::SUCCESS)
 }

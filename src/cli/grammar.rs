@@ -29,7 +29,7 @@ pub(super) fn run(command: &GrammarArgs) -> Result<ExitCode, Failure> {
             print(&out)?;
         }
         GrammarCommand::List { kinds: false } => print(&list()?)?,
-        GrammarCommand::Show { id } => show(id)?,
+        GrammarCommand::Show { id } => show(id, &[])?,
         GrammarCommand::Check { directory } => return check(directory),
     }
     Ok(ExitCode::SUCCESS)
@@ -66,8 +66,8 @@ fn list() -> Result<String, Failure> {
     Ok(out)
 }
 
-fn show(id: &str) -> Result<(), Failure> {
-    let grammars = load_grammars(&[])?;
+pub(super) fn show(id: &str, directories: &[std::path::PathBuf]) -> Result<(), Failure> {
+    let grammars = load_grammars(directories)?;
     let dashed = id.replace('_', "-");
     let found = grammars.files.iter().find(|(name, _)| {
         name.rsplit('/')

@@ -4,6 +4,7 @@
 
 mod args;
 mod detect;
+mod explain;
 mod failure;
 mod grammar;
 mod report;
@@ -39,6 +40,7 @@ fn dispatch(arguments: Arguments) -> Result<ExitCode, Failure> {
         Command::Signals(command) => signals::run(&command),
         Command::Timeline(command) => timeline::run(&command),
         Command::Detect(command) => detect::run(&command),
+        Command::Explain(command) => explain::run(&command),
         Command::Grammar(command) => grammar::run(&command),
     }
 }
@@ -103,7 +105,9 @@ fn read_grammar_files(directory: &Path) -> Result<Vec<(String, String)>, Failure
 /// Collects the input. Fails if a path does not exist.
 fn collect_input(input: &Input) -> Result<(Collection, Vec<Problem>), Failure> {
     for path in input.paths.iter().filter(|p| p.as_os_str() != "-") {
-        if !path.exists() {
+        // A pattern with wildcards may name files that exist; `collect` says so if it does not.
+        let pattern = path.to_string_lossy().contains(['*', '?', '[']);
+        if !path.exists() && !pattern {
             return Err(Failure::Read {
                 path: path.display().to_string(),
                 error: std::io::Error::new(

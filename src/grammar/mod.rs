@@ -5,6 +5,7 @@
 
 pub mod cascade;
 pub mod format;
+pub mod index;
 pub mod items;
 pub mod kinds;
 pub mod mechanism;
@@ -43,6 +44,8 @@ pub struct Grammars {
     pub peeler: Peeler,
     /// Signal kinds, by kind.
     pub signals: Vec<SignalKind>,
+    /// Their wordings by needle.
+    pub index: index::WordingIndex,
     /// Causal rules, by id.
     pub rules: Vec<Rule>,
     /// Verdicts, those decided first in front.
@@ -226,6 +229,7 @@ impl Grammars {
         }
         Ok(Grammars {
             peeler: Peeler::new(formats),
+            index: index::WordingIndex::new(&signals),
             signals,
             rules,
             mechanisms: in_order(mechanisms),
@@ -259,14 +263,13 @@ impl Grammars {
 
     /// Finds what a record says: of several wordings that fit, the one with most literal text.
     pub fn find_signal(&self, record: &peel::Record) -> Option<(&SignalKind, signal::Found)> {
-        self.signals
-            .iter()
-            .flat_map(|kind| {
-                kind.wordings.iter().filter_map(move |wording| {
-                    wording
-                        .find(record, &self.vocabulary)
-                        .map(|found| (kind, found))
-                })
+        self.index
+            .candidates(record)
+            .into_iter()
+            .filter_map(|(kind, wording)| {
+                let kind = &self.signals[kind];
+                let found = kind.wordings[wording].find(record, &self.vocabulary)?;
+                Some((kind, found))
             })
             .max_by(|a, b| (a.1.weight, &b.0.kind).cmp(&(b.1.weight, &a.0.kind)))
     }

@@ -469,14 +469,18 @@ impl Peeler {
             .collect();
         record.entities.extend(entities);
         // An Event says which container of its pod it is about in a path: spec.containers{web}.
-        let path = ["field_path", "path"].into_iter().find_map(|name| record.fields.get(name));
+        let path = ["field_path", "path"]
+            .into_iter()
+            .find_map(|name| record.fields.get(name));
         if let Some(container) = path
             .and_then(|path| path.strip_prefix("spec."))
             .and_then(|path| path.split_once('{'))
             .and_then(|(_, name)| name.trim().strip_suffix('}'))
             .filter(|name| !name.is_empty() && record.of == "event")
         {
-            record.entities.insert("container".to_owned(), container.to_owned());
+            record
+                .entities
+                .insert("container".to_owned(), container.to_owned());
         }
     }
 }
@@ -501,8 +505,11 @@ fn canonical_component(name: &str) -> Option<String> {
     let name = name.strip_prefix("microk8s.daemon-").unwrap_or(name);
     let name = name.strip_prefix("snap.").unwrap_or(name);
     Some(match name {
-        "k3s" | "k3s-agent" | "k3s-server" | "rke2" | "rke2-server" | "rke2-agent" | "kubelite" | "k0s" => return None,
-        "kubenswrapper" | "origin-node" | "atomic-openshift-node" | "hyperkube" => "kubelet".to_owned(),
+        "k3s" | "k3s-agent" | "k3s-server" | "rke2" | "rke2-server" | "rke2-agent" | "kubelite"
+        | "k0s" => return None,
+        "kubenswrapper" | "origin-node" | "atomic-openshift-node" | "hyperkube" => {
+            "kubelet".to_owned()
+        }
         "crio" => "cri-o".to_owned(),
         "docker" => "dockerd".to_owned(),
         other => other.to_owned(),

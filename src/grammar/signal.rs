@@ -550,6 +550,80 @@ impl Wording {
         })
     }
 
+    /// Returns the wording as its file has it: the pattern, or the fields it wants.
+    pub fn shown(&self) -> String {
+        if !self.text.is_empty() {
+            return self.text.clone();
+        }
+        let fields: Vec<String> = self
+            .fields
+            .iter()
+            .map(|(name, patterns)| {
+                let texts: Vec<&str> = patterns.iter().map(Pattern::text).collect();
+                format!("{name} = {}", texts.join(" or "))
+            })
+            .collect();
+        fields.join(", ")
+    }
+
+    /// Returns where a wording stops to fit a record, as a sentence; `None` if nothing plain can be said.
+    pub fn broke_off(&self, record: &Record) -> Option<String> {
+        if let Some(component) = &record.component
+            && !self.components.is_empty()
+            && !self.components.contains(component)
+        {
+            return Some(format!(
+                "said by {}, not by {component}",
+                self.components.join(" or ")
+            ));
+        }
+        if let Some((name, patterns)) = self.fields.iter().find(|(name, patterns)| {
+            let value = record.fields.get(name).map_or("", String::as_str);
+            !patterns.is_empty() && !patterns.iter().any(|p| p.find(value, &[]).is_some())
+        }) {
+            let value = record.fields.get(name).map_or("not there", String::as_str);
+            let wanted: Vec<&str> = patterns.iter().map(Pattern::text).collect();
+            return Some(format!(
+                "field {name} is \"{value}\", not {}",
+                wanted.join(" or ")
+            ));
+        }
+        let (pattern, pairs): (&Pattern, &[(String, Pattern)]) = match &self.body {
+            Body::Any => return None,
+            Body::Plain(pattern) => (pattern, &[]),
+            Body::Structured(pattern, pairs) => (pattern, pairs),
+        };
+        if let Some(missing) = pattern
+            .literals()
+            .into_iter()
+            .find(|literal| !literal.trim().is_empty() && !record.body.contains(literal.trim()))
+        {
+            return Some(format!("\"{}\" is not in the message", missing.trim()));
+        }
+        if !pairs.is_empty() && !record.structured {
+            return Some("the message has no named values".to_owned());
+        }
+        if let Some((key, _)) = pairs.iter().find(|(key, pattern)| {
+            record
+                .fields
+                .get(key)
+                .is_none_or(|value| pattern.find(value, &[]).is_none())
+        }) {
+            return Some(match record.fields.get(key) {
+                None => format!("the value {key} is not there"),
+                Some(value) => format!("the value {key} is \"{value}\", which does not fit"),
+            });
+        }
+        if let Some(not) = self
+            .not
+            .iter()
+            .find(|not| record.body.contains(not.as_str()))
+        {
+            return Some(format!("refused because \"{not}\" is in it"));
+        }
+        Some("its words are there, but not in this order".to_owned())
+    }
+
     /// Returns how much of a wording fits a record, as a fraction of its parts, for "almost matched" messages.
     pub fn nearness(&self, record: &Record) -> f64 {
         let mut parts = 0;
@@ -564,9 +638,14 @@ impl Wording {
             fits += usize::from(patterns.iter().any(|p| p.find(value, &[]).is_some()));
         }
         if let Body::Plain(pattern) | Body::Structured(pattern, _) = &self.body {
+            // Word by word: a text of another version differs in a few.
             for literal in pattern.literals() {
-                parts += 1;
-                fits += usize::from(record.body.contains(&literal));
+                for word in literal.split(|c: char| !c.is_ascii_alphanumeric()) {
+                    if word.len() > 3 {
+                        parts += 1;
+                        fits += usize::from(record.body.contains(word));
+                    }
+                }
             }
         }
         if parts == 0 {

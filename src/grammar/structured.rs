@@ -46,7 +46,10 @@ pub fn klog(text: &str) -> Option<(String, Vec<(String, String)>)> {
 /// logrus TextFormatter: time, level, msg, then the other keys sorted; Go quoting where needed. go-kit's logger begins with `ts=`, Go's slog with `time=`.
 pub fn logfmt(text: &str) -> Option<Vec<(String, String)>> {
     let text = text.trim();
-    if !["time=", "level=", "ts="].iter().any(|k| text.starts_with(k)) {
+    if !["time=", "level=", "ts="]
+        .iter()
+        .any(|k| text.starts_with(k))
+    {
         return None;
     }
     let mut left = text;

@@ -8,7 +8,7 @@ use std::io::Read;
 use crate::model::Encoding;
 
 /// Opens a stream as UTF-8.
-pub(super) fn as_utf8(stream: Box<dyn Read + Send>, encoding: Encoding) -> Box<dyn Read + Send> {
+pub fn as_utf8(stream: Box<dyn Read + Send>, encoding: Encoding) -> Box<dyn Read + Send> {
     match encoding {
         Encoding::Utf8 => stream,
         Encoding::Utf16Le | Encoding::Utf16Be => Box::new(Utf16 {

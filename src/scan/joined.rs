@@ -127,8 +127,23 @@ fn join_block(peeler: &Peeler, data: &[u8], line: &Range<usize>) -> Option<Joine
             return (None, whole);
         }
         match peeler.envelope(&whole) {
-            Some((id, body)) if continues(&body) || opens(&body) => (Some(id), body),
-            _ => (None, whole),
+            Some((id, body)) => {
+                // A blank of an envelope's pattern is any run of blanks: what begins a continued line was taken with it.
+                let before = whole.strip_suffix(body.as_str()).unwrap_or_default();
+                let body = if before.ends_with('\t') {
+                    format!("\t{body}")
+                } else if body.starts_with('>') && before.ends_with("  ") {
+                    format!(" {body}")
+                } else {
+                    body
+                };
+                if continues(&body) || opens(&body) {
+                    (Some(id), body)
+                } else {
+                    (None, whole)
+                }
+            }
+            None => (None, whole),
         }
     };
     let mut head = line.clone();

@@ -10,6 +10,8 @@ mod encoding;
 mod joined;
 mod readers;
 
+pub use encoding::as_utf8;
+
 use std::sync::Arc;
 
 use aho_corasick::{AhoCorasick, Input, MatchKind};

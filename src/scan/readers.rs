@@ -368,12 +368,21 @@ fn workload(value: &Value, source: usize, relations: &mut Vec<Relation>) {
 fn stages(outer: &Record) -> Vec<Record> {
     let stage_of_event = |event: &str| {
         let event = event.to_lowercase();
-        [("trigger", "fired"), ("create", "fired"), ("acknowledge", "acknowledged"), ("resolve", "resolved"), ("close", "resolved")]
-            .into_iter()
-            .find(|(word, _)| event.contains(word))
-            .map(|(_, stage)| stage.to_owned())
+        [
+            ("trigger", "fired"),
+            ("create", "fired"),
+            ("acknowledge", "acknowledged"),
+            ("resolve", "resolved"),
+            ("close", "resolved"),
+        ]
+        .into_iter()
+        .find(|(word, _)| event.contains(word))
+        .map(|(_, stage)| stage.to_owned())
     };
-    let event = outer.fields.get("event").and_then(|event| stage_of_event(event));
+    let event = outer
+        .fields
+        .get("event")
+        .and_then(|event| stage_of_event(event));
     outer
         .fields
         .iter()
@@ -387,7 +396,14 @@ fn stages(outer: &Record) -> Vec<Record> {
             record.fields.clone_from(&outer.fields);
             record.fields.insert("stage".to_owned(), stage);
             record.readings = vec![reading];
-            record.component = Some(if outer.of == "alert" { "alerting" } else { "deploy" }.to_owned());
+            record.component = Some(
+                if outer.of == "alert" {
+                    "alerting"
+                } else {
+                    "deploy"
+                }
+                .to_owned(),
+            );
             record.body = outer.fields.get("name").cloned().unwrap_or_default();
             Some(record)
         })
@@ -399,7 +415,11 @@ fn stages(outer: &Record) -> Vec<Record> {
 /// # Source
 /// Opsgenie writes milliseconds and nanoseconds in one object; Spinnaker milliseconds; all mean times after 2001.
 fn any_stamp(written: &str) -> Option<Reading> {
-    let layout = match written.bytes().all(|b| b.is_ascii_digit()).then(|| written.len()) {
+    let layout = match written
+        .bytes()
+        .all(|b| b.is_ascii_digit())
+        .then(|| written.len())
+    {
         Some(9 | 10) => Layout::EpochSeconds,
         Some(12 | 13) => Layout::EpochMillis,
         Some(15 | 16) => Layout::EpochMicros,

@@ -756,7 +756,8 @@ pub fn report(incident: &Incident, disks: &[DiskPoint], grammars_sha256: &str) -
     }
 }
 
-fn sources(incident: &Incident) -> Vec<SourceRow> {
+/// Returns one row a source, in the order of the sources.
+pub fn sources(incident: &Incident) -> Vec<SourceRow> {
     incident
         .sources
         .iter()

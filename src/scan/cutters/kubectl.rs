@@ -230,7 +230,7 @@ impl Cutter {
                         break;
                     }
                     if let Some(taint) = taint_of(taint) {
-                        self.object(range.clone(), json!({"apiVersion":"v1","kind":"Node","metadata":{"name":name},"spec":{"taints":[taint]}}));
+                        self.object(range.clone(), json!({"apiVersion":"v1","kind":"Node","metadata":{"name":name},"spec":{"taints":[taint]},"status":{"conditions":[]}}));
                     } else if next > 0 {
                         self.plain(range.clone());
                     }
@@ -603,7 +603,7 @@ fn node_of(table: &Table, cells: &[&str]) -> Value {
     let Some(name) = cell(&["NAME"]) else {
         return Value::Null;
     };
-    json!({"apiVersion": "v1", "kind": "Node", "metadata": {"name": name}, "status": {"nodeInfo": {
+    json!({"apiVersion": "v1", "kind": "Node", "metadata": {"name": name}, "status": {"conditions": [], "nodeInfo": {
         "kubeletVersion": cell(&["VERSION"]).unwrap_or_default(),
         "containerRuntimeVersion": cell(&["CONTAINERRUNTIME"]).unwrap_or_default(),
     }}})

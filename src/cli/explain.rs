@@ -1,0 +1,187 @@
+//! `rootline explain`: what a signal, rule, factor, mechanism, format or constant is; or what was and was not recognised in one line of a file.
+
+use std::fmt::Write as _;
+use std::io::{BufRead, BufReader};
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use super::args::ExplainArgs;
+use super::{Failure, grammar, load_grammars, print};
+use crate::collect;
+use crate::grammar::Grammars;
+use crate::grammar::peel::Record;
+use crate::model::When;
+use crate::pipeline;
+use crate::render::terminal::safe;
+
+/// Longest part of a line that is shown.
+const SHOWN: usize = 4_000;
+
+pub(super) fn run(command: &ExplainArgs) -> Result<ExitCode, Failure> {
+    if let Some((file, line)) = place_of(&command.what) {
+        let grammars = load_grammars(&command.grammars)?;
+        print(&explain_line(&grammars, &file, line)?)?;
+        return Ok(ExitCode::SUCCESS);
+    }
+    if let Some(text) = pipeline::explain_factor(&command.what.replace('_', "-")) {
+        print(&format!("{text}\n"))?;
+        return Ok(ExitCode::SUCCESS);
+    }
+    grammar::show(&command.what, &command.grammars)?;
+    Ok(ExitCode::SUCCESS)
+}
+
+/// `FILE:LINE`, where the file exists; `!member` may stand between them.
+fn place_of(what: &str) -> Option<(String, u64)> {
+    let (file, line) = what.rsplit_once(':')?;
+    let line = line.parse().ok().filter(|line| *line > 0)?;
+    let stored = file.split('!').next().unwrap_or(file);
+    PathBuf::from(stored)
+        .exists()
+        .then(|| (file.to_owned(), line))
+}
+
+fn explain_line(grammars: &Grammars, file: &str, line: u64) -> Result<String, Failure> {
+    let text = read_line(file, line)?;
+    let mut out = format!("{}:{line}\n", safe(file));
+    let shown: String = text.chars().take(SHOWN).collect();
+    let _ = writeln!(out, "  line       {}", safe(&shown));
+    let records = grammars.peeler.peel_line(&text);
+    if records.iter().all(|r| r.formats.is_empty()) {
+        let _ = writeln!(
+            out,
+            "  format     none known: searched for known messages only"
+        );
+    }
+    for record in &records {
+        explain_record(grammars, record, &mut out);
+    }
+    Ok(out)
+}
+
+fn explain_record(grammars: &Grammars, record: &Record, out: &mut String) {
+    for (depth, id) in record.formats.iter().enumerate() {
+        let title = grammars.peeler.format(id).map_or("", |f| f.title.as_str());
+        let _ = writeln!(out, "  layer {:<4} {id} ({title})", depth + 1);
+    }
+    if record.of != "log" {
+        let _ = writeln!(out, "  record     {}", record.of);
+    }
+    for reading in &record.readings {
+        let told = match &reading.when {
+            When::Utc(at) => format!("{} UTC", at.format("%Y-%m-%d %H:%M:%S%.f")),
+            When::Local(_) => "a date and time without a zone".to_owned(),
+            When::Yearless { .. } => "no year and no zone".to_owned(),
+            When::Dateless(_) => "a time of day without a date".to_owned(),
+            When::Ago(_) => "an age: what it counts from is not in the line".to_owned(),
+            When::SinceBoot(_) => "seconds since boot: when that was is not in the line".to_owned(),
+        };
+        let _ = writeln!(out, "  stamp      {} ({told})", safe(&reading.text));
+    }
+    for (name, value) in [("component", &record.component), ("host", &record.host)] {
+        if let Some(value) = value {
+            let _ = writeln!(out, "  {name:<10} {}", safe(value));
+        }
+    }
+    for (name, value) in &record.fields {
+        let value: String = value.chars().take(300).collect();
+        let _ = writeln!(out, "  field      {} = {}", safe(name), safe(&value));
+    }
+    if !record.formats.is_empty() {
+        let body: String = record.body.chars().take(600).collect();
+        let _ = writeln!(out, "  message    {}", safe(&body));
+    }
+    if record.object.is_some() {
+        let _ = writeln!(
+            out,
+            "  object     read by the reader of its format; `rootline signals` shows what it says"
+        );
+        return;
+    }
+    match grammars.find_signal(record) {
+        Some((kind, found)) => {
+            let _ = writeln!(out, "  says       {}: {}", kind.kind, kind.title);
+            if let Some(cause) = &found.cause {
+                let _ = writeln!(out, "  cause      {cause}");
+            }
+            for (name, value) in &found.entities {
+                let _ = writeln!(out, "  about      {name} {}", safe(value));
+            }
+            if let Some(wording) = kind
+                .wordings
+                .iter()
+                .find(|w| w.find(record, &grammars.vocabulary).as_ref() == Some(&found))
+            {
+                let _ = writeln!(out, "  wording    {}", safe(&wording.shown()));
+                if let Some(source) = &wording.source {
+                    let _ = writeln!(out, "  known from {source}");
+                }
+            }
+            let _ = writeln!(out, "  proves     {}", kind.proves);
+            for not in &kind.does_not_prove {
+                let _ = writeln!(out, "  not        {not}");
+            }
+        }
+        None => {
+            let _ = writeln!(out, "  says       nothing that is a signal");
+            nearest(grammars, record, out);
+        }
+    }
+}
+
+/// Shows the wordings that almost matched, and where each broke off.
+fn nearest(grammars: &Grammars, record: &Record, out: &mut String) {
+    let mut near: Vec<(f64, &str, String, String)> = grammars
+        .signals
+        .iter()
+        .flat_map(|kind| kind.wordings.iter().map(move |w| (kind, w)))
+        .filter(|(_, w)| w.of == record.of)
+        .filter_map(|(kind, wording)| {
+            let near = wording.nearness(record);
+            let broke = wording.broke_off(record)?;
+            (near >= 0.6).then(|| (near, kind.kind.as_str(), wording.shown(), broke))
+        })
+        .collect();
+    near.sort_by(|a, b| {
+        b.0.total_cmp(&a.0)
+            .then_with(|| (a.1, &a.2).cmp(&(b.1, &b.2)))
+    });
+    for (_, kind, wording, broke) in near.iter().take(3) {
+        let _ = writeln!(out, "  almost     {kind}: {}", safe(wording));
+        let _ = writeln!(out, "             {}", safe(broke));
+    }
+}
+
+/// Reads one line of a file or member, decompressed.
+fn read_line(file: &str, line: u64) -> Result<String, Failure> {
+    let stored = PathBuf::from(file.split('!').next().unwrap_or(file));
+    let (collection, _) = collect::collect(&[stored]);
+    let fail = |why: &str| Failure::Read {
+        path: format!("{file}:{line}"),
+        error: std::io::Error::other(why.to_owned()),
+    };
+    let (detections, _) = pipeline::look(&collection, &load_grammars(&[])?);
+    let (source, detection) = collection
+        .sources
+        .iter()
+        .zip(&detections)
+        .find(|(source, _)| source.path == file)
+        .ok_or_else(|| fail("it is no text that can be opened, or a directory"))?;
+    let stream = source
+        .content
+        .open()
+        .map_err(|error| fail(&error.to_string()))?;
+    let mut reader = BufReader::new(pipeline::decoded(stream, detection));
+    let mut bytes = Vec::new();
+    for number in 1..=line {
+        bytes.clear();
+        match reader.read_until(b'\n', &mut bytes) {
+            Ok(0) => return Err(fail(&format!("it has only {} lines", number - 1))),
+            Ok(_) => {}
+            Err(error) => return Err(fail(&error.to_string())),
+        }
+    }
+    Ok(String::from_utf8_lossy(&bytes)
+        .trim_end_matches(['\n', '\r'])
+        .to_owned())
+}
