@@ -540,7 +540,7 @@ fn read_line(format: &Format, text: &str) -> Option<Layer> {
         Some("logfmt") => {
             for (key, value) in structured::logfmt(text)? {
                 match key.as_str() {
-                    "time" => layer.at.extend(
+                    "time" | "ts" => layer.at.extend(
                         format
                             .layouts
                             .iter()

@@ -31,6 +31,8 @@ pub enum Layout {
     Age,
     /// Seconds since the node's boot, with a fraction.
     SinceBoot,
+    /// Microseconds since the node's boot.
+    MicrosSinceBoot,
     /// A chrono layout.
     Items(Vec<Item<'static>>),
 }
@@ -50,6 +52,7 @@ impl Layout {
             "epoch_ns_hex" => Ok(Layout::EpochNanosHex),
             "age" => Ok(Layout::Age),
             "monotonic" => Ok(Layout::SinceBoot),
+            "monotonic_us" => Ok(Layout::MicrosSinceBoot),
             _ => {
                 let items = StrftimeItems::new(text).parse_to_owned().map_err(|_| format!("\"{text}\" is no time layout; for example \"%m%d %H:%M:%S%.6f\" or \"rfc3339\""))?;
                 Ok(Layout::Items(items))
@@ -70,7 +73,8 @@ impl Layout {
             Layout::EpochNanos => epoch(input, 1_000_000_000)?,
             Layout::EpochNanosHex => epoch_hex(input)?,
             Layout::Age => return age(input),
-            Layout::SinceBoot => since_boot(input)?,
+            Layout::SinceBoot => since_boot(input, 1)?,
+            Layout::MicrosSinceBoot => since_boot(input, 1_000_000)?,
             Layout::Items(items) => {
                 let mut parsed = Parsed::new();
                 let left = parse_and_remainder(&mut parsed, input, items.iter()).ok()?;
@@ -80,7 +84,7 @@ impl Layout {
         let text = &input[..length];
         let precision = match self {
             Layout::EpochMillis => TimeDelta::milliseconds(1),
-            Layout::EpochMicros => TimeDelta::microseconds(1),
+            Layout::EpochMicros | Layout::MicrosSinceBoot => TimeDelta::microseconds(1),
             Layout::EpochNanos | Layout::EpochNanosHex => TimeDelta::nanoseconds(1),
             _ => precision_of(text),
         };
@@ -236,9 +240,9 @@ pub fn date_output(line: &str) -> Option<String> {
     ))
 }
 
-fn since_boot(input: &str) -> Option<(usize, When)> {
+fn since_boot(input: &str, per_second: i64) -> Option<(usize, When)> {
     let blanks = input.bytes().take_while(|b| *b == b' ').count();
-    let (length, when) = epoch(&input[blanks..], 1)?;
+    let (length, when) = epoch(&input[blanks..], per_second)?;
     let When::Utc(at) = when else { return None };
     Some((
         blanks + length,

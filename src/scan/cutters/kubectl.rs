@@ -333,7 +333,7 @@ struct Table {
 impl Table {
     fn of_header(line: &str) -> Option<Table> {
         let upper = line.bytes().any(|b| b.is_ascii_uppercase());
-        if !upper || !line.is_ascii() || line.len() > 400 {
+        if !upper || !line.is_ascii() || line.len() > 8 * 1024 {
             return None;
         }
         let columns: Vec<(String, usize)> = split_wide(line)
