@@ -9,6 +9,7 @@
 //! - `reencoding`: the same recording in other journal modes, zones, clocks and containers
 //! - `stories`: small stories told by Events alone, and their look-alikes
 //! - `house`: arrows between rooms, file headers, ids, named paths
+//! - `catalogue`: foreign files and examples of the catalogue, where that exists beside the project
 //! - `captures`: recorded bundles of the catalogue, where that exists beside the project
 //! - `browser`: the page in a real browser, where one is installed
 
@@ -22,6 +23,7 @@
 
 mod browser;
 mod captures;
+mod catalogue;
 mod cli;
 mod common;
 mod evidence;
