@@ -16,7 +16,12 @@ fn recorded_bundles_are_told_as_they_were() {
         .arg(&script)
         .arg(env!("CARGO_BIN_EXE_rootline"))
         .args([shared.join("eval/expected"), shared.join("captures")])
-        .args(["s1-seed-incident", "s2-quiet-day", "s4-bad-tag"])
+        .args([
+            "s1-seed-incident",
+            "s2-quiet-day",
+            "s3-log-filler",
+            "s4-bad-tag",
+        ])
         .output()
         .expect("python3 runs");
     assert!(

@@ -285,3 +285,132 @@ fn a_storm_of_one_line_is_one_fact_with_a_counted_rest() {
         (1, Some(1_000), Some(19_000))
     );
 }
+
+/// A pod that writes: scheduled, started, and after a while the node is short, evicts it, and recovers.
+fn written_full(at: u32, pod: &str, node: &str, recovers: bool) -> Vec<Value> {
+    let mut events = vec![
+        event(
+            at,
+            "Pod",
+            pod,
+            "Scheduled",
+            &format!("Successfully assigned apps/{pod} to {node}"),
+            "",
+        ),
+        event(
+            at + 1,
+            "Pod",
+            pod,
+            "Pulling",
+            "Pulling image \"shop.example/export:v1\"",
+            node,
+        ),
+        event(
+            at + 2,
+            "Pod",
+            pod,
+            "Pulled",
+            "Successfully pulled image \"shop.example/export:v1\" in 1s (1s including waiting). Image size: 4000000 bytes.",
+            node,
+        ),
+        event(
+            at + 60,
+            "Node",
+            node,
+            "NodeHasDiskPressure",
+            &format!("Node {node} status is now: NodeHasDiskPressure"),
+            node,
+        ),
+        event(
+            at + 61,
+            "Pod",
+            pod,
+            "Evicted",
+            "The node was low on resource: ephemeral-storage. Threshold quantity: 453004510, available: 335932Ki. Container export was using 28Ki, request is 0, has larger consumption of ephemeral-storage. ",
+            node,
+        ),
+    ];
+    if recovers {
+        events.push(event(
+            at + 120,
+            "Node",
+            node,
+            "NodeHasNoDiskPressure",
+            &format!("Node {node} status is now: NodeHasNoDiskPressure"),
+            node,
+        ));
+    }
+    events
+}
+
+const EXPORTS: [&str; 2] = ["export-7d4b9c6f5-bbbbb", "export-7d4b9c6f5-ccccc"];
+
+#[test]
+fn a_writer_is_known_by_the_pressure_that_follows_it() {
+    let mut events = written_full(0, EXPORTS[0], "node-a", true);
+    events.extend(written_full(62, EXPORTS[1], "node-b", true));
+    let found = told(&events);
+    let (mechanism, spread, _) = first(&found);
+    assert_eq!((mechanism, spread), ("workload_filled_disk", "domino"));
+    assert_eq!(found["cascades"][0]["confidence"], "probable");
+    assert_eq!(
+        found["cascades"][0]["culprit"]["workload"],
+        "apps/Deployment/export"
+    );
+    assert_eq!(found["cascades"].as_array().map(Vec::len), Some(1));
+}
+
+#[test]
+fn a_writer_is_not_named_where_the_pressure_tells_something_else() {
+    let with = |events: Vec<Value>| {
+        let found = told(&events);
+        let all: Vec<String> = found["cascades"]
+            .as_array()
+            .expect("cascades")
+            .iter()
+            .map(|c| c["mechanism"].as_str().unwrap_or_default().to_owned())
+            .collect();
+        assert!(!all.contains(&"workload_filled_disk".to_owned()), "{all:?}");
+    };
+    // One node proves nothing: any pod may be the one that is evicted.
+    with(written_full(0, EXPORTS[0], "node-a", true));
+    // The pod went and the pressure stayed: something else fills both disks.
+    let mut stays = written_full(0, EXPORTS[0], "node-a", false);
+    stays.extend(written_full(62, EXPORTS[1], "node-b", false));
+    with(stays);
+    // Another workload came to the second node in between.
+    let mut other = written_full(0, EXPORTS[0], "node-a", true);
+    other.push(event(
+        70,
+        "Pod",
+        "cart-6c8d7b5f49-ddddd",
+        "Scheduled",
+        "Successfully assigned apps/cart-6c8d7b5f49-ddddd to node-b",
+        "",
+    ));
+    other.extend(written_full(62, EXPORTS[1], "node-b", true));
+    with(other);
+    // Two workloads were evicted on one of them.
+    let mut two = written_full(0, EXPORTS[0], "node-a", true);
+    two.extend(written_full(62, EXPORTS[1], "node-b", true));
+    two.push(event(
+        124,
+        "Pod",
+        "cart-6c8d7b5f49-ddddd",
+        "Evicted",
+        "The node was low on resource: ephemeral-storage. ",
+        "node-b",
+    ));
+    with(two);
+    // The pressure came with the image: it was pulled just then.
+    let mut pulled = written_full(0, EXPORTS[0], "node-a", true);
+    for mut one in written_full(62, EXPORTS[1], "node-b", true) {
+        if one["reason"] == "Pulled" {
+            for key in ["firstTimestamp", "lastTimestamp"] {
+                one[key] = "2024-05-22T03:01:55Z".into();
+            }
+        }
+        pulled.push(one);
+    }
+    with(pulled);
+}

@@ -11,6 +11,7 @@ mod merge;
 mod roster;
 mod skew;
 mod states;
+mod writers;
 
 use chrono::FixedOffset;
 
@@ -100,6 +101,7 @@ pub fn align(
     conclude::moved_tags(&mut facts);
     conclude::sort(&mut facts);
     conclude::retries(&mut facts);
+    writers::that_moved(&mut facts);
     let conditions = states::conditions(&facts, &roster);
     let mut assumptions = clock.assumptions();
     assumptions.extend(anchors);

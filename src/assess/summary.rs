@@ -187,7 +187,10 @@ fn hops_sentence(incident: &Incident, cascade: &Cascade) -> Option<(String, Vec<
         ""
     };
     let how = match cascade.spread {
-        Spread::Domino => "the displaced pod's replacement pulled the same image on the next node",
+        Spread::Domino if cascade.culprit.iter().any(|(kind, _)| kind == "image") => {
+            "the displaced pod's replacement pulled the same image on the next node"
+        }
+        Spread::Domino => "the displaced pod's replacement ran on the next node",
         Spread::CommonCause => "each from the same rollout, not from one another",
         Spread::Single => "one node only",
     };

@@ -268,7 +268,17 @@ fn build(
     let spread = hops::spread(facts, &hops, graph);
     let links = reduced(graph, &members);
     let culprit = culprit_of(facts, mechanism, anchors, origin);
-    let confidence = confidence_of(facts, anchors, support);
+    // What names the culprit was concluded, not told: then it is not certain, however many tell the rest.
+    let concluded = mechanism.group_by.iter().any(|kind| {
+        kind == "writer"
+            && anchors
+                .iter()
+                .all(|id| facts[*id].inferred.contains_key(kind))
+    });
+    let confidence = match confidence_of(facts, anchors, support) {
+        Confidence::Certain if concluded => Confidence::Probable,
+        other => other,
+    };
     let nodes: Vec<String> = distinct(hops.iter().filter_map(|h| h.node.clone()));
     let explanation = explain(mechanism, &culprit, &nodes, facts, anchors);
     let (direct, collateral) = blast(facts, &hops, anchors, &after, &nodes);
