@@ -201,13 +201,7 @@ fn before_open_record(data: &[u8], end: usize) -> usize {
     for _ in 0..LINES {
         let start = memchr::memrchr(b'\n', &data[..cut - 1]).map_or(0, |n| n + 1);
         let line = data[start..cut].trim_ascii_end();
-        let head = &line[..line.len().min(80)];
-        let open = line.starts_with(b"\t")
-            || line.ends_with(b"=<")
-            || memchr::memmem::find(head, b" P ").is_some()
-            || memchr::memmem::find(head, b" P:").is_some()
-            || (line.starts_with(b"{\"log\":") && memchr::memmem::find(line, b"\\n\",").is_none());
-        if !open {
+        if !(line.starts_with(b"\t") || line.ends_with(b"=<") || is_fragment(line)) {
             return cut;
         }
         if start == 0 {
@@ -216,6 +210,27 @@ fn before_open_record(data: &[u8], end: usize) -> usize {
         cut = start;
     }
     end
+}
+
+/// Returns whether a line looks like a fragment that goes on: CRI's tag P, docker's text without a line end.
+fn is_fragment(line: &[u8]) -> bool {
+    let head = &line[..line.len().min(80)];
+    memchr::memmem::find(head, b" P ").is_some()
+        || memchr::memmem::find(head, b" P:").is_some()
+        || (line.starts_with(b"{\"log\":") && memchr::memmem::find(line, b"\\n\",").is_none())
+}
+
+/// Returns the lines of a block that look like fragments that go on.
+pub(super) fn open_lines(data: &[u8]) -> Vec<std::ops::Range<usize>> {
+    let mut found = Vec::new();
+    let mut start = 0;
+    for end in memchr::memchr_iter(b'\n', data).chain([data.len()]) {
+        if is_fragment(&data[start..end]) {
+            found.push(start..end);
+        }
+        start = end + 1;
+    }
+    found
 }
 
 fn count_lines(data: &[u8]) -> u64 {

@@ -306,11 +306,37 @@ impl Scanner<'_> {
         let Some(needles) = needles else {
             return part;
         };
+        // A needle may be cut in two by the end of a fragment: records of several fragments are read whatever they hold.
+        let mut open = match fragments {
+            Some(_) => blocks::open_lines(data),
+            None => Vec::new(),
+        }
+        .into_iter()
+        .peekable();
         let mut from = 0;
-        while let Some(hit) = needles.find(Input::new(data).range(from..)) {
-            let start = memchr::memrchr2(b'\n', b'\r', &data[..hit.start()]).map_or(0, |n| n + 1);
-            let end = line_end(hit.end());
-            from = take(start..end, &mut part).max(end);
+        loop {
+            let hit = needles.find(Input::new(data).range(from..));
+            while open.next_if(|line| line.start < from).is_some() {}
+            let first_open = open.peek().cloned();
+            let range = match (hit, first_open) {
+                (None, None) => break,
+                (hit, Some(line)) if hit.is_none_or(|hit| line.start <= hit.start()) => line,
+                (Some(hit), _) => {
+                    let start =
+                        memchr::memrchr2(b'\n', b'\r', &data[..hit.start()]).map_or(0, |n| n + 1);
+                    start..line_end(hit.end())
+                }
+                (None, Some(line)) => line,
+            };
+            let end = range.end;
+            // At least one byte further, or a line without a length would be met again.
+            from = take(range, &mut part)
+                .max(end)
+                .max(from + 1)
+                .min(data.len());
+            if from >= data.len() {
+                break;
+            }
         }
         part
     }
