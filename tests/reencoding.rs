@@ -236,10 +236,13 @@ fn unpacked_is_the_same() {
     check("unpacked", written(&sample()).path(), STRICT);
 }
 
+/// Writes one journal entry in one output mode.
+type WriteEntry = fn(&BTreeMap<String, String>) -> Vec<u8>;
+
 #[test]
 fn the_journal_in_other_modes_is_the_same() {
     let name = "kubelet-ip-10-0-42-13.ec2.internal.journal.json";
-    let modes: [(&str, fn(&BTreeMap<String, String>) -> Vec<u8>); 6] = [
+    let modes: [(&str, WriteEntry); 6] = [
         ("export", |e| {
             let mut out = Vec::new();
             for (key, value) in e {

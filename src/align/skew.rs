@@ -84,7 +84,7 @@ pub(super) fn correct(
         ]
         .into_iter()
         .find(|d| d.len() >= ANCHORS);
-        let Some((middle, agree)) = differences.and_then(agreement) else {
+        let Some((middle, agree)) = differences.and_then(|d| agreement(d)) else {
             continue;
         };
         let quarters =
@@ -250,7 +250,7 @@ fn differences(
 }
 
 /// The difference that nearly all of enough agree on, as finely as they tell together, and how many do.
-fn agreement(differences: &mut Vec<Apart>) -> Option<(TimeDelta, usize)> {
+fn agreement(differences: &mut [Apart]) -> Option<(TimeDelta, usize)> {
     let middle = middle_of(differences)?;
     let agreeing: Vec<&Apart> = differences
         .iter()

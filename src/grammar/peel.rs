@@ -502,14 +502,27 @@ pub struct Outer {
 /// OpenShift's node service (`kubenswrapper`, `origin-node`, `hyperkube`), snap names of MicroK8s, distributions that run everything in one process.
 fn canonical_component(name: &str) -> Option<String> {
     let name = name.strip_suffix(".service").unwrap_or(name);
-    let name = name.strip_prefix("microk8s.daemon-").unwrap_or(name);
     let name = name.strip_prefix("snap.").unwrap_or(name);
+    let name = name.strip_prefix("microk8s.daemon-").unwrap_or(name);
     Some(match name {
-        "k3s" | "k3s-agent" | "k3s-server" | "rke2" | "rke2-server" | "rke2-agent" | "kubelite"
-        | "k0s" => return None,
-        "kubenswrapper" | "origin-node" | "atomic-openshift-node" | "hyperkube" => {
-            "kubelet".to_owned()
-        }
+        "k3s"
+        | "k3s-agent"
+        | "k3s-server"
+        | "rke2"
+        | "rke2-server"
+        | "rke2-agent"
+        | "kubelite"
+        | "k0s"
+        | "atomic-openshift-master-controllers"
+        | "origin-master-controllers" => return None,
+        "kubenswrapper"
+        | "kubelet-wrapper"
+        | "origin-node"
+        | "atomic-openshift-node"
+        | "hyperkube" => "kubelet".to_owned(),
+        "scheduler" => "kube-scheduler".to_owned(),
+        "controller-manager" => "kube-controller-manager".to_owned(),
+        "apiserver" => "kube-apiserver".to_owned(),
         "crio" => "cri-o".to_owned(),
         "docker" => "dockerd".to_owned(),
         other => other.to_owned(),

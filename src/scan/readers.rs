@@ -418,7 +418,7 @@ fn any_stamp(written: &str) -> Option<Reading> {
     let layout = match written
         .bytes()
         .all(|b| b.is_ascii_digit())
-        .then(|| written.len())
+        .then_some(written.len())
     {
         Some(9 | 10) => Layout::EpochSeconds,
         Some(12 | 13) => Layout::EpochMillis,
