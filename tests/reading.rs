@@ -488,3 +488,16 @@ fn detect_says_what_was_read() {
         "{kubelet}"
     );
 }
+
+#[test]
+fn a_record_that_never_closes_is_read_once() {
+    let mut text = "E0522 03:15:44.123456     812 a.go:1] \"Failed\" err=<\n".to_owned();
+    text.push_str(&"\twrite /var/lib/containerd/x: no space left on device\n".repeat(20_000));
+    let found = report(incident(&[("kubelet.log", text.as_bytes())]).path());
+    assert_eq!(found["ledger"]["records"], 20_001);
+    assert!(
+        !found["signals"].as_array().expect("signals").is_empty(),
+        "{}",
+        found["ledger"]
+    );
+}

@@ -27,13 +27,14 @@ pub(super) fn join(
     fragments: Option<&Format>,
     data: &[u8],
     line: Range<usize>,
+    no_head_until: &mut usize,
 ) -> Option<Joined> {
     if let Some(format) = fragments
         && let Some(joined) = join_fragments(peeler, format, data, &line)
     {
         return Some(joined);
     }
-    join_block(peeler, data, &line)
+    join_block(peeler, data, &line, no_head_until)
 }
 
 fn text(data: &[u8], range: &Range<usize>) -> String {
@@ -109,7 +110,12 @@ fn join_fragments(
 
 /// # Source
 /// klog 2.40 and later writes a value of several lines as `key=<`, each line after a tab, and ` >` before the next key.
-fn join_block(peeler: &Peeler, data: &[u8], line: &Range<usize>) -> Option<Joined> {
+fn join_block(
+    peeler: &Peeler,
+    data: &[u8],
+    line: &Range<usize>,
+    no_head_until: &mut usize,
+) -> Option<Joined> {
     let bytes = &data[line.clone()];
     let opens = |text: &str| text.trim_end().ends_with("=<");
     let continues = |text: &str| text.starts_with('\t') || text.starts_with(" >");
@@ -152,13 +158,16 @@ fn join_block(peeler: &Peeler, data: &[u8], line: &Range<usize>) -> Option<Joine
         if opens(&body) {
             break;
         }
-        if !continues(&body) {
+        // What the line before looked at in vain is not looked at again.
+        if !continues(&body) || head.start <= *no_head_until {
+            *no_head_until = line.start;
             return None;
         }
         head = before(data, &head)?;
         (id, body) = bare(&head);
     }
     if !opens(&body) {
+        *no_head_until = line.start;
         return None;
     }
     let first = text(data, &head);

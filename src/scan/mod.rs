@@ -50,6 +50,17 @@ struct Scanner<'a> {
     object_needles: Option<AhoCorasick>,
 }
 
+/// What is known of the lines above, so that many lines in a row do not each look at the same ones.
+#[derive(Default)]
+struct Above {
+    /// Up to here no record over several lines begins that is still open.
+    no_head_until: usize,
+    /// Up to here stamps were looked for.
+    searched: usize,
+    /// The nearest stamp found, and how many lines above it stands.
+    stamp: Option<(usize, crate::model::Reading)>,
+}
+
 /// Record types that only come out of API objects: their words (`create`, `Ready`) are too common to look for in plain logs.
 const INSIDE_OBJECTS: &[&str] = &[
     "audit",
@@ -281,9 +292,12 @@ impl Scanner<'_> {
         let line_end = |from: usize| {
             memchr::memchr2(b'\n', b'\r', &data[from..]).map_or(data.len(), |n| from + n)
         };
+        let mut above = Above::default();
         let mut take = |range: std::ops::Range<usize>, part: &mut Part| {
             let place = line.place(data, range.start);
-            self.record(index, detection, fragments, block, range, place, part)
+            self.record(
+                index, detection, fragments, block, range, place, &mut above, part,
+            )
         };
         if every {
             let mut start = 0;
@@ -396,10 +410,17 @@ impl Scanner<'_> {
         block: &Block,
         range: std::ops::Range<usize>,
         (line, offset): (u64, u64),
+        above: &mut Above,
         part: &mut Part,
     ) -> usize {
         let data = block.data.as_slice();
-        let joined = joined::join(&self.grammars.peeler, fragments, data, range.clone());
+        let joined = joined::join(
+            &self.grammars.peeler,
+            fragments,
+            data,
+            range.clone(),
+            &mut above.no_head_until,
+        );
         let (range, line, offset, mut records) = match joined {
             Some(joined) => {
                 let above = &data[joined.range.start.min(range.start)..range.start];
@@ -429,7 +450,7 @@ impl Scanner<'_> {
             && !detection.formats.is_empty()
         {
             only.readings
-                .extend(self.stamp_before(&data[..range.start]));
+                .extend(self.stamp_before(data, range.start, above));
             only.stamp_inherited = true;
         }
         self.take(detection, records, origin, bytes, part);
@@ -437,19 +458,41 @@ impl Scanner<'_> {
     }
 
     /// Finds the stamp of the nearest dated line above, within a few lines: the line continues it.
-    fn stamp_before(&self, above: &[u8]) -> Option<crate::model::Reading> {
-        above
-            .rsplit(|b| matches!(*b, b'\n' | b'\r'))
-            .filter(|l| !l.is_empty())
-            .take(40)
-            .find_map(|line| {
-                let text = String::from_utf8_lossy(&line[..line.len().min(8 * 1024)]);
-                self.grammars
-                    .peeler
-                    .peel_line(&text)
-                    .first()
-                    .and_then(|r| r.readings.first().cloned())
-            })
+    fn stamp_before(
+        &self,
+        data: &[u8],
+        start: usize,
+        above: &mut Above,
+    ) -> Option<crate::model::Reading> {
+        const LINES: usize = 40;
+        let mut passed = 0;
+        let mut end = start;
+        let mut found = None;
+        // What was looked at for the line before is not looked at again.
+        while passed < LINES && end > above.searched {
+            let line_start = memchr::memrchr2(b'\n', b'\r', &data[..end - 1]).map_or(0, |n| n + 1);
+            let line = data[line_start..end].trim_ascii_end();
+            end = line_start;
+            if line.is_empty() {
+                continue;
+            }
+            passed += 1;
+            let text = String::from_utf8_lossy(&line[..line.len().min(8 * 1024)]);
+            let records = self.grammars.peeler.peel_line(&text);
+            if let Some(reading) = records.first().and_then(|r| r.readings.first()) {
+                found = Some((passed, reading.clone()));
+                break;
+            }
+        }
+        above.stamp = match (found, above.stamp.take()) {
+            (Some(found), _) => Some(found),
+            (None, Some((lines, reading))) if lines + passed <= LINES => {
+                Some((lines + passed, reading))
+            }
+            _ => None,
+        };
+        above.searched = start;
+        above.stamp.as_ref().map(|(_, reading)| reading.clone())
     }
 
     /// Takes signals and relations from the records of one line or item.
