@@ -484,3 +484,42 @@ fn windows_text_is_the_same() {
     }
     assert!(seen > 0, "deploy.log gives signals");
 }
+
+#[test]
+fn with_any_one_file_missing_nothing_wrong_is_said() {
+    let files = sample();
+    let whole = essence(&report(Path::new("samples/death-spiral")));
+    let check_missing = |what: &str, keep: &dyn Fn(&str) -> bool| {
+        let kept: BTreeMap<String, Vec<u8>> = files
+            .iter()
+            .filter(|(name, _)| keep(name))
+            .map(|(name, bytes)| (name.clone(), bytes.clone()))
+            .collect();
+        let found = report(written(&kept).path());
+        let told = essence(&found);
+        for (mechanism, culprit, _, _) in &told.cascades {
+            let right = whole.cascades.iter().any(|(m, _, _, _)| m == mechanism);
+            assert!(right, "without {what}: {mechanism} {culprit}");
+        }
+        let image = found["cascades"]
+            .as_array()
+            .expect("cascades")
+            .iter()
+            .find(|c| c["mechanism"] == "image_pull_filled_disk")
+            .unwrap_or_else(|| panic!("without {what}: no verdict"))["culprit"]["image"]
+            .clone();
+        assert_eq!(
+            image, "registry.internal/awesome-app:latest",
+            "without {what}"
+        );
+    };
+    for gone in files.keys() {
+        check_missing(gone, &|name| name != gone);
+    }
+    check_missing("all kubelet logs", &|name| !name.starts_with("kubelet"));
+    for node in ["42-12.", "42-13.", "42-14."] {
+        check_missing("all but one node's logs", &|name| {
+            (name.starts_with("kubelet") || name.starts_with("containerd")) && name.contains(node)
+        });
+    }
+}
