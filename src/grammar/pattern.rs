@@ -312,6 +312,15 @@ impl Pattern {
         }
     }
 
+    /// Returns whether a text that begins with this byte may fit from its start: most patterns are told apart by it.
+    pub fn may_begin_with(&self, byte: u8, layouts: &[Layout]) -> bool {
+        match self.steps.first() {
+            Some(Step::Literal(text)) => text.as_bytes().first() == Some(&byte),
+            Some(Step::Time { .. }) => layouts.iter().any(|layout| layout.may_begin_with(byte)),
+            _ => true,
+        }
+    }
+
     fn run_at(&self, text: &str, layouts: &[Layout], budget: &mut u32) -> Option<Captures> {
         let mut captures = Captures::default();
         self.run(&self.steps, text, layouts, &mut captures, budget)

@@ -570,9 +570,11 @@ fn read_line(format: &Format, text: &str) -> Option<Layer> {
             layer.body.as_ref()?;
         }
         _ => {
+            let first = text.bytes().next()?;
             let captures = format
                 .patterns
                 .iter()
+                .filter(|pattern| pattern.may_begin_with(first, &format.layouts))
                 .find_map(|pattern| pattern.find(text, &format.layouts))?;
             for (name, reading) in captures.times {
                 if name == "last" {

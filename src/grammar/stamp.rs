@@ -60,6 +60,16 @@ impl Layout {
         }
     }
 
+    /// Returns whether a stamp in this layout may begin with a byte.
+    pub fn may_begin_with(&self, byte: u8) -> bool {
+        match self {
+            Layout::EpochNanosHex => byte.is_ascii_hexdigit(),
+            Layout::SinceBoot | Layout::MicrosSinceBoot => byte.is_ascii_digit() || byte == b' ',
+            Layout::Items(_) => true,
+            _ => byte.is_ascii_digit(),
+        }
+    }
+
     /// Takes a stamp from the start of the text.
     pub fn take(&self, input: &str) -> Option<(usize, Reading)> {
         let (length, when) = match self {
