@@ -7,6 +7,7 @@
 //! - `properties`: nothing panics, order changes nothing
 //! - `reading`: archives, encodings, records over several lines, tables and descriptions
 //! - `reencoding`: the same recording in other journal modes, zones, clocks and containers
+//! - `reference`: the engine finds the links that trying every pair finds
 //! - `stories`: small stories told by Events alone, and their look-alikes
 //! - `house`: arrows between rooms, file headers, ids, named paths
 //! - `catalogue`: foreign files and examples of the catalogue, where that exists beside the project
@@ -33,4 +34,5 @@ mod incidents;
 mod properties;
 mod reading;
 mod reencoding;
+mod reference;
 mod stories;

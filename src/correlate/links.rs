@@ -12,8 +12,8 @@ use crate::grammar::physics::Constants;
 use crate::model::entity::joining_form;
 use crate::model::{Fact, FactId, Link};
 
-/// Candidates looked at for one effect and one rule, those nearest in time first. Bounds a storm of equal facts.
-const CANDIDATES: usize = 64;
+/// Candidates looked at for one effect and one rule, those nearest to the rule's typical lag first. Bounds a storm of equal facts.
+const CANDIDATES: usize = 256;
 /// Other possible causes that are named.
 const OTHERS: usize = 5;
 
@@ -24,6 +24,8 @@ struct Index<'a> {
     kinds: HashMap<&'a str, Vec<FactId>>,
     /// Values of each entity kind in the whole incident.
     values: BTreeMap<&'a str, BTreeSet<String>>,
+    /// The coarsest stamp of the incident: how far before its window a cause may begin.
+    coarsest: TimeDelta,
 }
 
 impl<'a> Index<'a> {
@@ -39,6 +41,11 @@ impl<'a> Index<'a> {
             places: HashMap::new(),
             kinds: HashMap::new(),
             values: BTreeMap::new(),
+            coarsest: facts
+                .iter()
+                .filter_map(|f| f.moment.map(|m| m.precision))
+                .max()
+                .unwrap_or_default(),
         };
         for (id, fact) in facts.iter().enumerate() {
             for kind in &shared {
@@ -85,6 +92,31 @@ impl<'a> Index<'a> {
         &list[start..end.max(start)]
     }
 
+    /// Facts of a list, those nearest to a time first.
+    fn outwards<'s>(
+        &'s self,
+        list: &'s [FactId],
+        ideal: DateTime<Utc>,
+    ) -> impl Iterator<Item = FactId> + 's {
+        let mut after = list.partition_point(|id| self.moment(*id) < ideal);
+        let mut before = after;
+        std::iter::from_fn(move || {
+            let later = list.get(after);
+            let sooner = before.checked_sub(1).and_then(|place| list.get(place));
+            let nearer = match (sooner, later) {
+                (Some(a), Some(b)) => ideal - self.moment(*a) <= self.moment(*b) - ideal,
+                (sooner, _) => sooner.is_some(),
+            };
+            if nearer {
+                before -= 1;
+                sooner.copied()
+            } else {
+                after += 1;
+                later.copied()
+            }
+        })
+    }
+
     /// An entity that one side does not name may be joined if the incident names only one value of it.
     fn only_one(&self, kind: &str) -> bool {
         self.values
@@ -128,18 +160,14 @@ fn best_cause(
 ) -> Option<Link> {
     let facts = index.facts;
     let moment = facts[effect].moment?;
-    // A repeated effect is caused by what came before any of its repetitions; its own time is that of the first.
+    // Each stamp stands for an interval: a cause may have been as late as its end, an effect as late as its own.
     let latest = moment.latest() - least;
-    let earliest = moment.at - most - TimeDelta::seconds(1);
+    let earliest = moment.at - most - index.coarsest;
+    let ideal = moment.at - typical.unwrap_or_default();
     let mut found: Vec<(bool, TimeDelta, FactId)> = Vec::new();
     let first = rule.share.first()?;
-    let lists: Vec<&[FactId]> = {
-        let mut keys = vec![String::new()];
-        if let Some(value) = facts[effect].entity(first) {
-            keys.push(joining_form(first, value));
-        }
-        let whole = facts[effect].entity(first).is_none();
-        let mut lists: Vec<&[FactId]> = keys
+    let lists: Vec<&[FactId]> = match facts[effect].entity(first) {
+        Some(value) => [String::new(), joining_form(first, value)]
             .into_iter()
             .filter_map(|key| {
                 index
@@ -147,34 +175,44 @@ fn best_cause(
                     .get(&(rule.cause.as_str(), first.as_str(), key))
             })
             .map(|list| index.between(list, earliest, latest))
-            .collect();
-        if whole && let Some(all) = index.kinds.get(rule.cause.as_str()) {
-            lists.push(index.between(all, earliest, latest));
-        }
-        lists
+            .collect(),
+        None => index
+            .kinds
+            .get(rule.cause.as_str())
+            .map(|all| index.between(all, earliest, latest))
+            .into_iter()
+            .collect(),
     };
     for list in lists {
-        // Nearest in time first.
-        for cause in list.iter().rev().take(CANDIDATES) {
-            if *cause == effect || !holds(&rule.cause_when, |name| facts[*cause].entity(name)) {
-                continue;
-            }
-            let Some(sure) = shares(index, rule, *cause, effect) else {
-                continue;
-            };
-            let Some(before) = facts[*cause].moment else {
+        let mut accepted = 0;
+        let mut surely: Option<TimeDelta> = None;
+        for cause in index.outwards(list, ideal).take(CANDIDATES) {
+            let Some(before) = facts[cause].moment else {
                 continue;
             };
             let lag = moment.at - before.at;
-            let slack = before.precision + moment.precision;
-            if lag + slack < least || lag - slack > most || interrupted(index, rule, *cause, effect)
+            let far = (before.at - ideal).abs();
+            if accepted > OTHERS && surely.is_some_and(|nearest| far > nearest) {
+                break;
+            }
+            if cause == effect
+                || lag + moment.precision < least
+                || lag - before.precision > most
+                || !holds(&rule.cause_when, |name| facts[cause].entity(name))
             {
                 continue;
             }
-            let far = typical.map_or(lag.abs(), |t| (lag - t).abs());
-            if !found.iter().any(|(_, _, id)| id == cause) {
-                found.push((!sure, far, *cause));
+            let Some(sure) = shares(index, rule, cause, effect) else {
+                continue;
+            };
+            if interrupted(index, rule, cause, effect) {
+                continue;
             }
+            accepted += 1;
+            if sure && surely.is_none() {
+                surely = Some(far);
+            }
+            found.push((!sure, far, cause));
         }
     }
     found.sort();
