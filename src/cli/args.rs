@@ -1,11 +1,11 @@
-//! Arguments of every subcommand.
+//! The list of subcommands, and the arguments that all of them share for their input. What only one takes stands in its own file.
 
 use std::path::PathBuf;
 
 use chrono::{DateTime, FixedOffset, Utc};
-use clap::{Args, Parser, Subcommand, ValueEnum};
+use clap::{Args, Parser, Subcommand};
 
-use super::Failure;
+use super::{Failure, detect, explain, grammar, report, signals, timeline};
 use crate::align;
 use crate::pipeline::Options;
 
@@ -25,17 +25,17 @@ pub(super) struct Arguments {
 #[derive(Debug, Subcommand)]
 pub(super) enum Command {
     /// Write the postmortem, and print its summary
-    Report(ReportArgs),
+    Report(report::ReportArgs),
     /// List every recognised signal with its evidence, in time order
-    Signals(SignalsArgs),
+    Signals(signals::SignalsArgs),
     /// Print the cascade and the merged timeline
-    Timeline(TimelineArgs),
+    Timeline(timeline::TimelineArgs),
     /// Tell what each file is, why, and what will be read from it
-    Detect(DetectArgs),
+    Detect(detect::DetectArgs),
     /// Explain a signal, rule, mechanism, factor or format; or one line of a file
-    Explain(ExplainArgs),
+    Explain(explain::ExplainArgs),
     /// List, show or check grammars
-    Grammar(GrammarArgs),
+    Grammar(grammar::GrammarArgs),
 }
 
 #[derive(Debug, Args)]
@@ -97,112 +97,6 @@ impl Input {
             until: self.until,
         })
     }
-}
-
-#[derive(Debug, Args)]
-#[command(
-    after_help = "Examples:\n  rootline report ./incident\n  rootline report ./incident -o out.json --format json\n  rootline report ./incident --format html,md,json -o out/postmortem.html"
-)]
-pub(super) struct ReportArgs {
-    #[command(flatten)]
-    pub(super) input: Input,
-    /// File to write; `-` is standard output. With several formats its ending is replaced
-    #[arg(short, long, value_name = "FILE")]
-    pub(super) output: Option<PathBuf>,
-    /// What to write: html, md, json, or several with commas; by default as the file's ending says
-    #[arg(long, value_name = "FORMAT", value_delimiter = ',')]
-    pub(super) format: Vec<ReportFormat>,
-    /// Exit with 3 if this was found
-    #[arg(long, value_name = "WHAT")]
-    pub(super) fail_on: Option<FailOn>,
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-pub(super) enum ReportFormat {
-    Html,
-    Md,
-    Json,
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-pub(super) enum FailOn {
-    Cascade,
-}
-
-#[derive(Debug, Args)]
-pub(super) struct SignalsArgs {
-    #[command(flatten)]
-    pub(super) input: Input,
-    /// How to print them
-    #[arg(long, value_name = "FORMAT", default_value = "table")]
-    pub(super) output: SignalsFormat,
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-pub(super) enum SignalsFormat {
-    Table,
-    Ndjson,
-    Csv,
-}
-
-#[derive(Debug, Args)]
-pub(super) struct TimelineArgs {
-    #[command(flatten)]
-    pub(super) input: Input,
-}
-
-#[derive(Debug, Args)]
-pub(super) struct DetectArgs {
-    #[command(flatten)]
-    pub(super) input: Input,
-    /// How to print it; ndjson reads everything and has counts and times, too
-    #[arg(long, value_name = "FORMAT", default_value = "text")]
-    pub(super) output: DetectFormat,
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-pub(super) enum DetectFormat {
-    Text,
-    Ndjson,
-}
-
-#[derive(Debug, Args)]
-#[command(
-    after_help = "Examples:\n  rootline explain pull_failed\n  rootline explain no-space-then-disk-pressure\n  rootline explain mutable-tag\n  rootline explain incident/kubelet.log:812\n  rootline explain 'bundle.tar.gz!logs/kubelet.log:812'"
-)]
-pub(super) struct ExplainArgs {
-    /// An id, or FILE:LINE
-    #[arg(value_name = "ID|FILE:LINE")]
-    pub(super) what: String,
-    /// Further grammars; may be given several times
-    #[arg(long, value_name = "DIR")]
-    pub(super) grammars: Vec<PathBuf>,
-}
-
-#[derive(Debug, Args)]
-pub(super) struct GrammarArgs {
-    #[command(subcommand)]
-    pub(super) command: GrammarCommand,
-}
-
-#[derive(Debug, Subcommand)]
-pub(super) enum GrammarCommand {
-    /// List formats, signals, rules, mechanisms and constants
-    List {
-        /// List the kinds of field that patterns may use
-        #[arg(long)]
-        kinds: bool,
-    },
-    /// Print the file of a format, signal, rule or mechanism
-    Show {
-        /// Its id, for example klog-text or pull_failed
-        id: String,
-    },
-    /// Load the grammars in DIR over the built-in ones and run their samples, look-alikes and cases
-    Check {
-        /// A directory with formats/, signals/, cascades/, mechanisms/, physics.toml, vocabulary.toml; any of them
-        directory: PathBuf,
-    },
 }
 
 fn parse_jobs(text: &str) -> Result<usize, String> {

@@ -3,12 +3,29 @@
 use std::fmt::Write as _;
 use std::process::ExitCode;
 
-use super::args::{DetectArgs, DetectFormat};
+use clap::{Args, ValueEnum};
+
+use super::args::Input;
 use super::{Failure, collect_input, investigate, load_grammars, print, print_raw};
 use crate::model::Shape;
 use crate::pipeline;
 use crate::render::terminal::safe;
 use crate::wire::v1;
+
+#[derive(Debug, Args)]
+pub(super) struct DetectArgs {
+    #[command(flatten)]
+    pub(super) input: Input,
+    /// How to print it; ndjson reads everything and has counts and times, too
+    #[arg(long, value_name = "FORMAT", default_value = "text")]
+    pub(super) output: DetectFormat,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(super) enum DetectFormat {
+    Text,
+    Ndjson,
+}
 
 pub(super) fn run(command: &DetectArgs) -> Result<ExitCode, Failure> {
     if command.output == DetectFormat::Ndjson {

@@ -5,7 +5,8 @@ use std::io::{BufRead, BufReader};
 use std::path::PathBuf;
 use std::process::ExitCode;
 
-use super::args::ExplainArgs;
+use clap::Args;
+
 use super::{Failure, grammar, load_grammars, print};
 use crate::collect;
 use crate::grammar::Grammars;
@@ -16,6 +17,19 @@ use crate::render::terminal::safe;
 
 /// Longest part of a line that is shown.
 const SHOWN: usize = 4_000;
+
+#[derive(Debug, Args)]
+#[command(
+    after_help = "Examples:\n  rootline explain pull_failed\n  rootline explain no-space-then-disk-pressure\n  rootline explain mutable-tag\n  rootline explain incident/kubelet.log:812\n  rootline explain 'bundle.tar.gz!logs/kubelet.log:812'"
+)]
+pub(super) struct ExplainArgs {
+    /// An id, or FILE:LINE
+    #[arg(value_name = "ID|FILE:LINE")]
+    pub(super) what: String,
+    /// Further grammars; may be given several times
+    #[arg(long, value_name = "DIR")]
+    pub(super) grammars: Vec<PathBuf>,
+}
 
 pub(super) fn run(command: &ExplainArgs) -> Result<ExitCode, Failure> {
     if let Some((file, line)) = place_of(&command.what) {

@@ -3,12 +3,40 @@
 use std::collections::BTreeSet;
 use std::fmt::Write as _;
 use std::io::IsTerminal;
+use std::path::PathBuf;
 use std::process::ExitCode;
 
-use super::args::{GrammarArgs, GrammarCommand};
+use clap::{Args, Subcommand};
+
 use super::{Failure, load_grammars, print, read_grammar_files};
 use crate::grammar::{kinds, mistake, pattern};
 use crate::pipeline;
+
+#[derive(Debug, Args)]
+pub(super) struct GrammarArgs {
+    #[command(subcommand)]
+    pub(super) command: GrammarCommand,
+}
+
+#[derive(Debug, Subcommand)]
+pub(super) enum GrammarCommand {
+    /// List formats, signals, rules, mechanisms and constants
+    List {
+        /// List the kinds of field that patterns may use
+        #[arg(long)]
+        kinds: bool,
+    },
+    /// Print the file of a format, signal, rule or mechanism
+    Show {
+        /// Its id, for example klog-text or pull_failed
+        id: String,
+    },
+    /// Load the grammars in DIR over the built-in ones and run their samples, look-alikes and cases
+    Check {
+        /// A directory with formats/, signals/, cascades/, mechanisms/, physics.toml, vocabulary.toml; any of them
+        directory: PathBuf,
+    },
+}
 
 pub(super) fn run(command: &GrammarArgs) -> Result<ExitCode, Failure> {
     match &command.command {

@@ -3,12 +3,44 @@
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
-use super::args::{FailOn, ReportArgs, ReportFormat};
+use clap::{Args, ValueEnum};
+
+use super::args::Input;
 use super::{
     Failure, fail_if_nothing_was_readable, investigate, note, print, print_raw, titles, write_file,
 };
 use crate::render::{html, json, markdown, terminal};
 use crate::wire::v1;
+
+#[derive(Debug, Args)]
+#[command(
+    after_help = "Examples:\n  rootline report ./incident\n  rootline report ./incident -o out.json --format json\n  rootline report ./incident --format html,md,json -o out/postmortem.html"
+)]
+pub(super) struct ReportArgs {
+    #[command(flatten)]
+    pub(super) input: Input,
+    /// File to write; `-` is standard output. With several formats its ending is replaced
+    #[arg(short, long, value_name = "FILE")]
+    pub(super) output: Option<PathBuf>,
+    /// What to write: html, md, json, or several with commas; by default as the file's ending says
+    #[arg(long, value_name = "FORMAT", value_delimiter = ',')]
+    pub(super) format: Vec<ReportFormat>,
+    /// Exit with 3 if this was found
+    #[arg(long, value_name = "WHAT")]
+    pub(super) fail_on: Option<FailOn>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(super) enum ReportFormat {
+    Html,
+    Md,
+    Json,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(super) enum FailOn {
+    Cascade,
+}
 
 pub(super) fn run(command: &ReportArgs) -> Result<ExitCode, Failure> {
     let formats = formats_of(command)?;

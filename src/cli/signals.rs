@@ -2,10 +2,28 @@
 
 use std::process::ExitCode;
 
-use super::args::{SignalsArgs, SignalsFormat};
+use clap::{Args, ValueEnum};
+
+use super::args::Input;
 use super::{Failure, fail_if_nothing_was_readable, investigate, print, print_raw};
 use crate::render::{json, terminal};
 use crate::wire::v1;
+
+#[derive(Debug, Args)]
+pub(super) struct SignalsArgs {
+    #[command(flatten)]
+    pub(super) input: Input,
+    /// How to print them
+    #[arg(long, value_name = "FORMAT", default_value = "table")]
+    pub(super) output: SignalsFormat,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(super) enum SignalsFormat {
+    Table,
+    Ndjson,
+    Csv,
+}
 
 pub(super) fn run(command: &SignalsArgs) -> Result<ExitCode, Failure> {
     let (outcome, _) = investigate(&command.input)?;

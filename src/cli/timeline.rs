@@ -2,10 +2,18 @@
 
 use std::process::ExitCode;
 
-use super::args::TimelineArgs;
+use clap::Args;
+
+use super::args::Input;
 use super::{Failure, fail_if_nothing_was_readable, investigate, print, titles};
 use crate::render::terminal;
 use crate::wire::v1;
+
+#[derive(Debug, Args)]
+pub(super) struct TimelineArgs {
+    #[command(flatten)]
+    pub(super) input: Input,
+}
 
 pub(super) fn run(command: &TimelineArgs) -> Result<ExitCode, Failure> {
     let (outcome, grammars) = investigate(&command.input)?;
