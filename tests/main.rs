@@ -3,6 +3,7 @@
 //! - `grammars`: every grammar file proves itself; toy files can be added without any other change; broken ones are located
 //! - `incidents`: each folder of `samples/` against its truth and its golden page
 //! - `cli`: odd and damaged input, options, same bytes
+//! - `command_line`: help, settings, completions, manual pages and the schema
 //! - `evidence`: every byte range is the text it says
 //! - `properties`: nothing panics, order changes nothing
 //! - `reading`: archives, encodings, records over several lines, tables and descriptions
@@ -26,6 +27,7 @@ mod browser;
 mod captures;
 mod catalogue;
 mod cli;
+mod command_line;
 mod common;
 mod evidence;
 mod grammars;

@@ -3,23 +3,91 @@
 use std::path::PathBuf;
 
 use chrono::{DateTime, FixedOffset, Utc};
-use clap::{Args, Parser, Subcommand};
+use clap::{Args, CommandFactory, Parser, Subcommand, ValueEnum, ValueHint};
 
-use super::{Failure, detect, explain, grammar, report, signals, timeline};
+use super::{
+    Failure, completions, config, detect, explain, grammar, man, report, schema, signals, timeline,
+};
 use crate::align;
 use crate::pipeline::Options;
 
-/// Turns the files left after a Kubernetes incident into an evidence-linked postmortem. Offline; reads only what it is given.
+/// Turns the files left after a Kubernetes incident into an evidence-linked postmortem
+///
+/// Reads deploy logs, kubelet and runtime logs, Events and objects, audit and registry records as they are, in any mix, compressed
+/// or archived; puts them on one clock; finds what caused what; and says what the files cannot tell. Offline: reads only what it is
+/// given, and sends nothing anywhere.
 #[derive(Debug, Parser)]
 #[command(
     name = "rootline",
     version,
     max_term_width = 100,
-    after_help = "Examples:\n  rootline report ./incident -o postmortem.html\n  rootline timeline ./incident\n  rootline signals ./incident --output ndjson | jq .signal\n\nExit codes: 0 done, also when nothing was found; 1 it could not be done; 2 wrong usage; 3 a cascade was found and --fail-on cascade was given"
+    infer_long_args = false,
+    after_help = "\
+Examples:
+  rootline report ./incident -o postmortem.html
+  rootline timeline ./incident
+  rootline signals ./incident --output ndjson | jq .signal
+
+Exit codes: 0 done, also when nothing was found; 1 it could not be done; 2 wrong usage; 3 a cascade was found and --fail-on cascade was given"
 )]
 pub(super) struct Arguments {
+    #[command(flatten)]
+    pub(super) shared: Shared,
     #[command(subcommand)]
     pub(super) command: Command,
+}
+
+/// Builds the command line: what the derived one cannot say stands here.
+pub(super) fn command() -> clap::Command {
+    Arguments::command().mut_subcommand("config", |config| {
+        config.mut_subcommand("show", |show| {
+            show.mut_arg("paths", |paths| paths.required(false))
+        })
+    })
+}
+
+/// Options of every subcommand.
+#[derive(Debug, Args)]
+#[command(next_help_heading = "Options of every command")]
+pub(super) struct Shared {
+    /// When to colour the output
+    ///
+    /// `auto` colours what goes to a terminal, unless NO_COLOR is set or the terminal is dumb.
+    #[arg(
+        long,
+        global = true,
+        value_name = "WHEN",
+        default_value = "auto",
+        env = "ROOTLINE_COLOR",
+        hide_env_values = true
+    )]
+    pub(super) color: When,
+    /// When to make evidence clickable (OSC 8 links to the file)
+    ///
+    /// `auto` does so on terminals that are known to support it. Links are escape sequences, as colours are: without colour there are none.
+    #[arg(
+        long,
+        global = true,
+        value_name = "WHEN",
+        default_value = "auto",
+        env = "ROOTLINE_HYPERLINKS",
+        hide_env_values = true
+    )]
+    pub(super) hyperlinks: When,
+    /// Read no configuration file, neither yours nor the incident's
+    #[arg(long, global = true)]
+    pub(super) no_config: bool,
+}
+
+/// When to do something that only some outputs bear.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(super) enum When {
+    /// Where the output bears it
+    Auto,
+    /// Whatever the output is
+    Always,
+    /// Not at all
+    Never,
 }
 
 #[derive(Debug, Subcommand)]
@@ -36,38 +104,58 @@ pub(super) enum Command {
     Explain(explain::ExplainArgs),
     /// List, show or check grammars
     Grammar(grammar::GrammarArgs),
+    /// Show where each setting comes from
+    Config(config::ConfigArgs),
+    /// Print the JSON Schema of what Rootline writes
+    Schema(schema::SchemaArgs),
+    /// Print the completions of a shell
+    Completions(completions::CompletionsArgs),
+    /// Print or write the manual pages
+    Man(man::ManArgs),
 }
 
 #[derive(Debug, Args)]
 pub(super) struct Input {
-    /// Files and directories of the incident; `-` is standard input
-    #[arg(required = true, value_name = "PATH")]
+    /// Files, directories, archives and patterns of the incident; `-` is standard input
+    #[arg(required = true, value_name = "PATH", value_hint = ValueHint::AnyPath)]
     pub(super) paths: Vec<PathBuf>,
-    /// Worker threads; the result does not depend on it
-    #[arg(long, value_name = "N", value_parser = parse_jobs)]
-    pub(super) jobs: Option<usize>,
     /// Leave out what happened before this time (RFC 3339)
-    #[arg(long, value_name = "TIME", value_parser = parse_time)]
+    #[arg(long, value_name = "TIME", value_parser = parse_time, env = "ROOTLINE_SINCE", hide_env_values = true, help_heading = TIME)]
     since: Option<DateTime<Utc>>,
     /// Leave out what happened after this time (RFC 3339)
-    #[arg(long, value_name = "TIME", value_parser = parse_time)]
+    #[arg(long, value_name = "TIME", value_parser = parse_time, env = "ROOTLINE_UNTIL", hide_env_values = true, help_heading = TIME)]
     until: Option<DateTime<Utc>>,
-    /// Zone of stamps that have none, as +02:00; UTC is assumed otherwise
-    #[arg(long, value_name = "OFFSET", allow_hyphen_values = true, value_parser = parse_zone)]
+    /// Zone of stamps that have none, as +02:00
+    ///
+    /// Without it, the zone is found by comparing with sources that have one; where that is not possible, UTC is assumed, and the
+    /// report says so.
+    #[arg(long, value_name = "OFFSET", allow_hyphen_values = true, value_parser = parse_zone, env = "ROOTLINE_ZONE", hide_env_values = true, help_heading = TIME)]
     zone: Option<FixedOffset>,
-    /// Year of stamps that have none
-    #[arg(long, value_name = "YEAR", value_parser = clap::value_parser!(i32).range(1970..=9999))]
+    /// Year of stamps that have none, such as klog's
+    #[arg(long, value_name = "YEAR", value_parser = clap::value_parser!(i32).range(1970..=9999), env = "ROOTLINE_YEAR", hide_env_values = true, help_heading = TIME)]
     year: Option<i32>,
-    /// Files that match GLOB speak for NODE
-    #[arg(long, value_name = "GLOB=NODE")]
+    /// Files whose path fits GLOB speak for NODE; may be given several times
+    #[arg(
+        long,
+        value_name = "GLOB=NODE",
+        env = "ROOTLINE_NODE_OF",
+        hide_env_values = true,
+        help_heading = READING
+    )]
     node_of: Vec<String>,
-    /// Further grammars; may be given several times
-    #[arg(long, value_name = "DIR")]
+    /// Grammars of your own, beside the built-in ones or in place of them; may be given several times
+    #[arg(long, value_name = "DIR", value_hint = ValueHint::DirPath, env = "ROOTLINE_GRAMMARS", hide_env_values = true, help_heading = READING)]
     pub(super) grammars: Vec<PathBuf>,
-    /// No notes on stderr and no summary
-    #[arg(short, long)]
+    /// Worker threads; the result does not depend on it
+    #[arg(long, value_name = "N", value_parser = parse_jobs, env = "ROOTLINE_JOBS", hide_env_values = true, help_heading = READING)]
+    pub(super) jobs: Option<usize>,
+    /// No notes, no progress and no summary
+    #[arg(short, long, env = "ROOTLINE_QUIET", hide_env_values = true, value_parser = clap::builder::FalseyValueParser::new(), help_heading = "Output")]
     pub(super) quiet: bool,
 }
+
+const TIME: &str = "Time";
+const READING: &str = "How the input is read";
 
 impl Input {
     /// Returns what the user told about the input.

@@ -13,17 +13,27 @@ use crate::render::terminal::safe;
 use crate::wire::v1;
 
 #[derive(Debug, Args)]
+#[command(
+    after_help = "Examples:\n  rootline detect ./incident\n  rootline detect bundle.tar.gz --output ndjson | jq -r 'select(.signals == 0) | .path'"
+)]
 pub(super) struct DetectArgs {
     #[command(flatten)]
     pub(super) input: Input,
-    /// How to print it; ndjson reads everything and has counts and times, too
-    #[arg(long, value_name = "FORMAT", default_value = "text")]
+    /// How to print it
+    #[arg(
+        long,
+        value_name = "FORMAT",
+        default_value = "text",
+        help_heading = "Output"
+    )]
     pub(super) output: DetectFormat,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub(super) enum DetectFormat {
+    /// For people; looks at the beginning, middle and end of each file only
     Text,
+    /// One JSON object a file; reads everything, and has counts and times
     Ndjson,
 }
 

@@ -5,7 +5,7 @@ use std::io::{BufRead, BufReader};
 use std::path::PathBuf;
 use std::process::ExitCode;
 
-use clap::Args;
+use clap::{Args, ValueHint};
 
 use super::{Failure, grammar, load_grammars, print};
 use crate::collect;
@@ -26,8 +26,8 @@ pub(super) struct ExplainArgs {
     /// An id, or FILE:LINE
     #[arg(value_name = "ID|FILE:LINE")]
     pub(super) what: String,
-    /// Further grammars; may be given several times
-    #[arg(long, value_name = "DIR")]
+    /// Grammars of your own, beside the built-in ones or in place of them; may be given several times
+    #[arg(long, value_name = "DIR", value_hint = ValueHint::DirPath, env = "ROOTLINE_GRAMMARS", hide_env_values = true)]
     pub(super) grammars: Vec<PathBuf>,
 }
 

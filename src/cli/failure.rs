@@ -3,6 +3,8 @@
 use std::io::Write;
 use std::process::ExitCode;
 
+use crate::grammar::pattern::nearest_within;
+
 /// What stops a run.
 #[derive(Debug, thiserror::Error)]
 pub enum Failure {
@@ -22,6 +24,14 @@ pub enum Failure {
         /// Why.
         error: std::io::Error,
     },
+    /// The page is written, but nothing here opens it. Usually a machine without a desktop.
+    #[error("cannot open \"{path}\": {error}")]
+    Open {
+        /// The page.
+        path: String,
+        /// Why.
+        error: std::io::Error,
+    },
     /// There were files, and none could be opened.
     #[error("nothing could be read")]
     NothingReadable {
@@ -35,6 +45,16 @@ pub enum Failure {
         count: usize,
         /// The mistakes, drawn.
         shown: String,
+    },
+    /// A file of settings has a mistake. Usually its author's.
+    #[error("\"{path}\": {what}")]
+    Settings {
+        /// The file.
+        path: String,
+        /// What.
+        what: String,
+        /// What to do.
+        hint: String,
     },
     /// Arguments that do not fit together.
     #[error("{what}")]
@@ -58,20 +78,56 @@ impl Failure {
         }
         let _ = writeln!(stderr, "error: {self}");
         let hints: Vec<String> = match self {
-            Failure::Read { .. } => vec!["check the path; `rootline detect PATH` tells what is seen there".into()],
+            Failure::Read { path, error } => read_hints(path, error),
             Failure::Write { .. } => vec!["choose another place with -o FILE, or -o - for standard output".into()],
+            Failure::Open { .. } => vec!["it is written: open it yourself, or copy it to where a browser is".into()],
             Failure::NothingReadable { why } => why.clone(),
             Failure::Grammar { .. } => vec!["grammars/README.md has every field with an example; `rootline grammar show ID` prints a working file".into()],
             Failure::Usage { hint, .. } => vec![hint.clone()],
+            Failure::Settings { hint, .. } => vec![hint.clone(), "--no-config leaves all such files alone".into()],
             Failure::Render(_) => vec!["this is a bug of Rootline: `--format json` may still work".into()],
         };
         for hint in hints {
             let _ = writeln!(stderr, "  hint: {hint}");
         }
-        ExitCode::from(if matches!(self, Failure::Usage { .. }) {
-            2
-        } else {
-            1
-        })
+        ExitCode::from(
+            if matches!(self, Failure::Usage { .. } | Failure::Settings { .. }) {
+                2
+            } else {
+                1
+            },
+        )
+    }
+}
+
+/// Returns what to do about a path that cannot be read: the name that was probably meant, where there is one.
+fn read_hints(path: &str, error: &std::io::Error) -> Vec<String> {
+    let general = "check the path; `rootline detect PATH` tells what is seen there".to_owned();
+    let path = std::path::Path::new(path);
+    let (Some(name), std::io::ErrorKind::NotFound) = (path.file_name(), error.kind()) else {
+        return vec![general];
+    };
+    let name = name.to_string_lossy();
+    let directory = path
+        .parent()
+        .filter(|p| !p.as_os_str().is_empty())
+        .unwrap_or(std::path::Path::new("."));
+    let Ok(entries) = std::fs::read_dir(directory) else {
+        return vec![
+            format!("there is no \"{}\" either", directory.display()),
+            general,
+        ];
+    };
+    let names: Vec<String> = entries
+        .flatten()
+        .map(|e| e.file_name().to_string_lossy().into_owned())
+        .collect();
+    let known: Vec<&str> = names.iter().map(String::as_str).collect();
+    match nearest_within(&name, &known, name.chars().count().div_ceil(3)) {
+        Some(near) => vec![format!(
+            "did you mean \"{}\"?",
+            directory.join(near).display()
+        )],
+        None => vec![general],
     }
 }

@@ -2,7 +2,6 @@
 
 use std::collections::BTreeSet;
 use std::fmt::Write as _;
-use std::io::IsTerminal;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
@@ -13,6 +12,9 @@ use crate::grammar::{kinds, mistake, pattern};
 use crate::pipeline;
 
 #[derive(Debug, Args)]
+#[command(
+    after_help = "Examples:\n  rootline grammar list\n  rootline grammar show pull_failed\n  rootline grammar check ./my-grammars"
+)]
 pub(super) struct GrammarArgs {
     #[command(subcommand)]
     pub(super) command: GrammarCommand,
@@ -139,7 +141,7 @@ fn check(directory: &std::path::Path) -> Result<ExitCode, Failure> {
         ))?;
         return Ok(ExitCode::SUCCESS);
     }
-    let colours = std::io::stderr().is_terminal() && std::env::var_os("NO_COLOR").is_none();
+    let colours = super::screen::colours_on_stderr();
     let shown = mistake::explain(&mistakes, |name| grammars.files.get(name).cloned(), colours);
     Err(Failure::Grammar {
         count: mistakes.len(),

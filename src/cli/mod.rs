@@ -3,19 +3,25 @@
 //! The only room that prints, and beside `collect` the only one that touches the file system. One file a subcommand.
 
 mod args;
+mod completions;
+mod config;
 mod detect;
 mod explain;
 mod failure;
 mod grammar;
+mod man;
 mod report;
+mod schema;
+mod screen;
+mod settings;
 mod signals;
 mod timeline;
 
-use std::io::{IsTerminal, Write};
+use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
-use clap::Parser;
+use clap::FromArgMatches;
 
 use crate::collect::{self, Collection};
 use crate::grammar::Grammars;
@@ -27,21 +33,45 @@ pub use failure::Failure;
 
 /// Runs the command that the arguments name and returns the exit code.
 pub fn run() -> ExitCode {
-    let arguments = Arguments::parse();
-    match dispatch(arguments) {
+    match start() {
         Ok(code) => code,
         Err(failure) => failure.show(),
     }
 }
 
-fn dispatch(arguments: Arguments) -> Result<ExitCode, Failure> {
+/// Reads the arguments twice: the first time for the files of settings that they make count, the second time with what those say.
+fn start() -> Result<ExitCode, Failure> {
+    let given: Vec<std::ffi::OsString> = std::env::args_os().collect();
+    screen::colours_before_parsing(&given);
+    let first = args::command()
+        .color(screen::clap_colours())
+        .try_get_matches_from(&given)
+        .unwrap_or_else(|error| error.exit());
+    let (command, settings) = settings::command_with_settings(&first)?;
+    let matches = match command
+        .color(screen::clap_colours())
+        .try_get_matches_from(&given)
+    {
+        Ok(matches) => matches,
+        Err(error) => match settings::refused(&error, &settings) {
+            Some(failure) => return Err(failure),
+            None => error.exit(),
+        },
+    };
+    let arguments = Arguments::from_arg_matches(&matches).unwrap_or_else(|error| error.exit());
+    screen::set_colours(arguments.shared.color);
+    let screen = screen::of(&arguments.shared);
     match arguments.command {
         Command::Report(command) => report::run(&command),
-        Command::Signals(command) => signals::run(&command),
-        Command::Timeline(command) => timeline::run(&command),
+        Command::Signals(command) => signals::run(&command, &screen),
+        Command::Timeline(command) => timeline::run(&command, &screen),
         Command::Detect(command) => detect::run(&command),
         Command::Explain(command) => explain::run(&command),
         Command::Grammar(command) => grammar::run(&command),
+        Command::Config(_) => config::run(&matches, &settings),
+        Command::Schema(command) => schema::run(&command),
+        Command::Completions(command) => completions::run(&command),
+        Command::Man(command) => man::run(&command),
     }
 }
 
@@ -64,7 +94,7 @@ fn load_grammars(directories: &[PathBuf]) -> Result<Grammars, Failure> {
                         .map(|(_, text)| (*text).to_owned())
                 })
         };
-        let colours = std::io::stderr().is_terminal() && std::env::var_os("NO_COLOR").is_none();
+        let colours = screen::colours_on_stderr();
         Failure::Grammar {
             count: mistakes.len(),
             shown: crate::grammar::mistake::explain(&mistakes, text_of, colours),

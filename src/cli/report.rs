@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
-use clap::{Args, ValueEnum};
+use clap::{Args, ValueEnum, ValueHint};
 
 use super::args::Input;
 use super::{
@@ -13,32 +13,53 @@ use crate::render::{html, json, markdown, terminal};
 use crate::wire::v1;
 
 #[derive(Debug, Args)]
-#[command(
-    after_help = "Examples:\n  rootline report ./incident\n  rootline report ./incident -o out.json --format json\n  rootline report ./incident --format html,md,json -o out/postmortem.html"
-)]
+#[command(after_help = "\
+Examples:
+  rootline report ./incident
+  rootline report ./incident -o postmortem.html --open
+  rootline report ./incident -o - --format json
+  rootline report ./incident --format html,md,json -o out/postmortem.html
+  kubectl logs -n kube-system etcd-0 --timestamps | rootline report - other/*.log.gz
+
+In a pipeline, --fail-on cascade makes the job fail (exit code 3) where a cascade was found.")]
 pub(super) struct ReportArgs {
     #[command(flatten)]
     pub(super) input: Input,
-    /// File to write; `-` is standard output. With several formats its ending is replaced
-    #[arg(short, long, value_name = "FILE")]
+    /// File to write; `-` is standard output
+    ///
+    /// Without it, `postmortem` with the ending of the format, in the current directory. With several formats, the ending is replaced
+    /// for each. A file is written whole or not at all.
+    #[arg(short, long, value_name = "FILE", value_hint = ValueHint::FilePath, help_heading = "Output")]
     pub(super) output: Option<PathBuf>,
-    /// What to write: html, md, json, or several with commas; by default as the file's ending says
-    #[arg(long, value_name = "FORMAT", value_delimiter = ',')]
+    /// What to write, several with commas; by default what the file's ending says
+    #[arg(
+        long,
+        value_name = "FORMAT",
+        value_delimiter = ',',
+        help_heading = "Output"
+    )]
     pub(super) format: Vec<ReportFormat>,
+    /// Open the page in the browser when it is written
+    #[arg(long, help_heading = "Output")]
+    pub(super) open: bool,
     /// Exit with 3 if this was found
-    #[arg(long, value_name = "WHAT")]
+    #[arg(long, value_name = "WHAT", help_heading = "Output")]
     pub(super) fail_on: Option<FailOn>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub(super) enum ReportFormat {
+    /// A self-contained page
     Html,
+    /// Markdown, for a wiki
     Md,
+    /// Everything, for other programs; `rootline schema` describes it
     Json,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub(super) enum FailOn {
+    /// At least one cascade, whatever its mechanism
     Cascade,
 }
 
@@ -70,12 +91,35 @@ pub(super) fn run(command: &ReportArgs) -> Result<ExitCode, Failure> {
     if !to_stdout && !command.input.quiet {
         print(&terminal::render_summary(&report, &titles))?;
     }
+    if command.open {
+        open_page(&written, &formats)?;
+    }
     for path in written {
         note(command.input.quiet, &format!("wrote {}", path.display()));
     }
     fail_if_nothing_was_readable(&outcome.incident)?;
     let found = command.fail_on == Some(FailOn::Cascade) && !report.cascades.is_empty();
     Ok(ExitCode::from(if found { 3 } else { 0 }))
+}
+
+/// Gives the page to whatever the user opens pages with.
+fn open_page(written: &[PathBuf], formats: &[ReportFormat]) -> Result<(), Failure> {
+    let page = written
+        .iter()
+        .zip(formats)
+        .find(|(_, format)| **format == ReportFormat::Html)
+        .or(written.iter().zip(formats).next())
+        .map(|(path, _)| path);
+    let Some(page) = page else {
+        return Err(Failure::Usage {
+            what: "standard output cannot be opened".into(),
+            hint: "give -o FILE with --open".into(),
+        });
+    };
+    open::that_detached(page).map_err(|error| Failure::Open {
+        path: page.display().to_string(),
+        error,
+    })
 }
 
 fn formats_of(command: &ReportArgs) -> Result<Vec<ReportFormat>, Failure> {

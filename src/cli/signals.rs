@@ -6,30 +6,44 @@ use clap::{Args, ValueEnum};
 
 use super::args::Input;
 use super::{Failure, fail_if_nothing_was_readable, investigate, print, print_raw};
+use crate::render::terminal::Screen;
 use crate::render::{json, terminal};
 use crate::wire::v1;
 
 #[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  rootline signals ./incident
+  rootline signals ./incident --output ndjson | jq -r '[.at, .signal, .evidence[0].path] | @tsv'
+  rootline signals ./incident --output csv > signals.csv")]
 pub(super) struct SignalsArgs {
     #[command(flatten)]
     pub(super) input: Input,
     /// How to print them
-    #[arg(long, value_name = "FORMAT", default_value = "table")]
+    #[arg(
+        long,
+        value_name = "FORMAT",
+        default_value = "table",
+        help_heading = "Output"
+    )]
     pub(super) output: SignalsFormat,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub(super) enum SignalsFormat {
+    /// For people
     Table,
+    /// One JSON object a line, with all evidence; `rootline schema signals` describes it
     Ndjson,
+    /// One line a signal, with its first evidence
     Csv,
 }
 
-pub(super) fn run(command: &SignalsArgs) -> Result<ExitCode, Failure> {
+pub(super) fn run(command: &SignalsArgs, screen: &Screen) -> Result<ExitCode, Failure> {
     let (outcome, _) = investigate(&command.input)?;
     let rows = v1::signals(&outcome.incident);
     match command.output {
-        SignalsFormat::Table => print(&terminal::render_signals(&rows))?,
+        SignalsFormat::Table => print(&terminal::render_signals(&rows, screen))?,
         SignalsFormat::Ndjson => {
             print_raw(&json::render_signals(&rows).map_err(|e| Failure::Render(e.to_string()))?)?
         }

@@ -477,6 +477,12 @@ pub fn nearest<'a>(name: &str, known: &[&'a str]) -> &'a str {
         .unwrap_or("")
 }
 
+/// Returns the known name that is nearest to one that is not known, if it takes no more changes than `most`.
+pub fn nearest_within<'a>(name: &str, known: &[&'a str], most: usize) -> Option<&'a str> {
+    let near = nearest(name, known);
+    (!near.is_empty() && distance(name, near) <= most).then_some(near)
+}
+
 /// Levenshtein distance in characters.
 fn distance(a: &str, b: &str) -> usize {
     let b: Vec<char> = b.chars().collect();

@@ -13,6 +13,40 @@ const FAULT: Style = AnsiColor::Red.on_default().bold();
 const CHANGE: Style = AnsiColor::Blue.on_default();
 const GOOD: Style = AnsiColor::Green.on_default();
 
+/// What the terminal bears; everything off by default.
+#[derive(Debug, Clone, Default)]
+pub struct Screen {
+    /// Directory that relative paths start from, if evidence is to be clickable.
+    pub base: Option<String>,
+}
+
+impl Screen {
+    /// Returns text that opens a file when it is clicked, or the text alone. What stands behind a `!` is inside of the file.
+    ///
+    /// # Source
+    /// OSC 8, "Hyperlinks in Terminal Emulators"; RFC 8089 for the address.
+    fn link(&self, path: &str, shown: &str) -> String {
+        let stored = path.split('!').next().unwrap_or(path);
+        let Some(base) = self.base.as_ref().filter(|_| stored != "-") else {
+            return shown.to_owned();
+        };
+        let mut address = String::from("file://");
+        let absolute = if stored.starts_with('/') {
+            stored.to_owned()
+        } else {
+            format!("{base}/{stored}")
+        };
+        for byte in absolute.replace("/./", "/").bytes() {
+            if byte.is_ascii_alphanumeric() || b"/-._~".contains(&byte) {
+                address.push(char::from(byte));
+            } else {
+                let _ = write!(address, "%{byte:02X}");
+            }
+        }
+        format!("\u{1b}]8;;{address}\u{1b}\\{shown}\u{1b}]8;;\u{1b}\\")
+    }
+}
+
 /// Renders the summary that `report` prints.
 pub fn render_summary(report: &Report, titles: &Titles) -> String {
     let v = view(report, titles);
@@ -67,7 +101,7 @@ fn cites(cites: &[super::view::Cite], more: usize) -> String {
 }
 
 /// Renders the cascades and the merged timeline.
-pub fn render_timeline(report: &Report, titles: &Titles) -> String {
+pub fn render_timeline(report: &Report, titles: &Titles, screen: &Screen) -> String {
     let v = view(report, titles);
     let mut out = String::new();
     let _ = writeln!(
@@ -125,11 +159,11 @@ pub fn render_timeline(report: &Report, titles: &Titles) -> String {
         }
     }
     let _ = writeln!(out, "\n{BOLD}Timeline{BOLD:#}");
-    rows(&mut out, &v);
+    rows(&mut out, &v, screen);
     out
 }
 
-fn rows(out: &mut String, v: &View) {
+fn rows(out: &mut String, v: &View, screen: &Screen) {
     let mut all: Vec<_> = v.timeline.iter().chain(&v.others).collect();
     all.sort_by_key(|r| {
         r.id.trim_start_matches('s')
@@ -154,7 +188,12 @@ fn rows(out: &mut String, v: &View) {
             safe(&r.time),
             toned(&r.tone, &safe(&r.title)),
             r.id,
-            safe(&r.place)
+            screen.link(
+                r.place
+                    .rsplit_once(':')
+                    .map_or(r.place.as_str(), |(path, _)| path),
+                &safe(&r.place)
+            )
         );
     }
 }
@@ -170,7 +209,7 @@ fn toned(tone: &str, text: &str) -> String {
 }
 
 /// Renders signals as a table: time, signal, entities, place.
-pub fn render_signals(signals: &[SignalRow]) -> String {
+pub fn render_signals(signals: &[SignalRow], screen: &Screen) -> String {
     let mut out = String::new();
     for s in signals {
         let time = s.at.as_deref().unwrap_or("-");
@@ -188,7 +227,7 @@ pub fn render_signals(signals: &[SignalRow]) -> String {
         let place = s
             .evidence
             .first()
-            .map(|e| format!("{}:{}", safe(&e.path), e.line))
+            .map(|e| screen.link(&e.path, &format!("{}:{}", safe(&e.path), e.line)))
             .unwrap_or_default();
         let _ = writeln!(
             out,

@@ -2,4 +2,5 @@
 //!
 //! Takes an incident; gives structs of its own. One module a version.
 
+pub mod schema;
 pub mod v1;

@@ -5,6 +5,7 @@
 use std::collections::BTreeMap;
 
 use chrono::{DateTime, SecondsFormat, Utc};
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::model::entity::is_machine_account;
@@ -15,7 +16,7 @@ use crate::model::{Basis, DiskPoint, Fact, FactId, Incident};
 pub const SCHEMA: &str = "rootline.report/v1";
 
 /// `rootline report --format json`.
-#[derive(Debug, Clone, Serialize, Deserialize)]
+#[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
 pub struct Report {
     /// Always [`SCHEMA`].
     pub schema: String,
@@ -52,7 +53,7 @@ pub struct Report {
 }
 
 /// What wrote a report.
-#[derive(Debug, Clone, Serialize, Deserialize)]
+#[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
 pub struct Generator {
     /// Version of Rootline.
     pub version: String,
@@ -61,7 +62,7 @@ pub struct Generator {
 }
 
 /// The head of a report.
-#[derive(Debug, Clone, Serialize, Deserialize)]
+#[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
 pub struct Head {
     /// Title.
     pub title: String,
@@ -76,7 +77,7 @@ pub struct Head {
 }
 
 /// A sentence and the signals it rests on.
-#[derive(Debug, Clone, Serialize, Deserialize)]
+#[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
 pub struct Cited {
     /// The sentence.
     pub text: String,
@@ -85,7 +86,7 @@ pub struct Cited {
 }
 
 /// A stretch of time.
-#[derive(Debug, Clone, Serialize, Deserialize)]
+#[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
 pub struct Window {
     /// RFC 3339, UTC.
     pub from: String,
@@ -94,7 +95,7 @@ pub struct Window {
 }
 
 /// One source.
-#[derive(Debug, Clone, Serialize, Deserialize)]
+#[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
 pub struct SourceRow {
     /// The path given.
     pub path: String,
@@ -123,7 +124,7 @@ pub struct SourceRow {
 }
 
 /// A source's clock.
-#[derive(Debug, Clone, Serialize, Deserialize)]
+#[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
 pub struct ClockRow {
     /// What was taken off its times.
     pub offset_ms: i64,
@@ -134,7 +135,7 @@ pub struct ClockRow {
 }
 
 /// One signal: a fact with all its witnesses.
-#[derive(Debug, Clone, Serialize, Deserialize)]
+#[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
 pub struct SignalRow {
     /// `s17`.
     pub id: String,
@@ -178,7 +179,7 @@ pub struct SignalRow {
 }
 
 /// One verbatim record.
-#[derive(Debug, Clone, Serialize, Deserialize)]
+#[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
 pub struct EvidenceRow {
     /// The path given.
     pub path: String,
@@ -196,7 +197,7 @@ pub struct EvidenceRow {
 }
 
 /// One cascade.
-#[derive(Debug, Clone, Serialize, Deserialize)]
+#[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
 pub struct CascadeRow {
     /// `c1`.
     pub id: String,
@@ -231,7 +232,7 @@ pub struct CascadeRow {
 }
 
 /// One hop.
-#[derive(Debug, Clone, Serialize, Deserialize)]
+#[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
 pub struct HopRow {
     /// Node.
     pub node: Option<String>,
@@ -250,7 +251,7 @@ pub struct HopRow {
 }
 
 /// One link.
-#[derive(Debug, Clone, Serialize, Deserialize)]
+#[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
 pub struct LinkRow {
     /// Signal id.
     pub cause: String,
@@ -269,7 +270,7 @@ pub struct LinkRow {
 }
 
 /// Who was hit.
-#[derive(Debug, Clone, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, Serialize, Deserialize, JsonSchema)]
 pub struct BlastRadius {
     /// By the fault itself.
     pub direct: BlastRow,
@@ -278,7 +279,7 @@ pub struct BlastRadius {
 }
 
 /// Nodes, workloads, pods.
-#[derive(Debug, Clone, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, Serialize, Deserialize, JsonSchema)]
 pub struct BlastRow {
     /// Nodes.
     pub nodes: Vec<String>,
@@ -289,7 +290,7 @@ pub struct BlastRow {
 }
 
 /// Another explanation.
-#[derive(Debug, Clone, Serialize, Deserialize)]
+#[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
 pub struct RuledOutRow {
     /// Mechanism.
     pub mechanism: String,
@@ -300,7 +301,7 @@ pub struct RuledOutRow {
 }
 
 /// A contradiction.
-#[derive(Debug, Clone, Serialize, Deserialize)]
+#[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
 pub struct ContradictionRow {
     /// What cannot be.
     pub what: String,
@@ -311,7 +312,7 @@ pub struct ContradictionRow {
 }
 
 /// The end of a cascade.
-#[derive(Debug, Clone, Serialize, Deserialize)]
+#[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
 pub struct RecoveryRow {
     /// Signals.
     pub ended_by: Vec<String>,
@@ -320,7 +321,7 @@ pub struct RecoveryRow {
 }
 
 /// An abnormal condition.
-#[derive(Debug, Clone, Serialize, Deserialize)]
+#[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
 pub struct ConditionRow {
     /// Node.
     pub node: String,
@@ -343,7 +344,7 @@ pub struct ConditionRow {
 }
 
 /// A fault that belongs to no cascade.
-#[derive(Debug, Clone, Serialize, Deserialize)]
+#[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
 pub struct Unrelated {
     /// Signal.
     pub signal: String,
@@ -352,7 +353,7 @@ pub struct Unrelated {
 }
 
 /// A contributing factor.
-#[derive(Debug, Clone, Serialize, Deserialize)]
+#[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
 pub struct FactorRow {
     /// Factor.
     pub id: String,
@@ -369,7 +370,7 @@ pub struct FactorRow {
 }
 
 /// A metric.
-#[derive(Debug, Clone, Serialize, Deserialize)]
+#[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
 pub struct MetricRow {
     /// A time (RFC 3339) or a number (unit in the name); null if unknown.
     pub value: serde_json::Value,
@@ -382,7 +383,7 @@ pub struct MetricRow {
 }
 
 /// Something to do.
-#[derive(Debug, Clone, Serialize, Deserialize)]
+#[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
 pub struct ActionRow {
     /// Id.
     pub id: String,
@@ -399,7 +400,7 @@ pub struct ActionRow {
 }
 
 /// Something that is not known.
-#[derive(Debug, Clone, Serialize, Deserialize)]
+#[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
 pub struct GapRow {
     /// What.
     pub what: String,
@@ -408,7 +409,7 @@ pub struct GapRow {
 }
 
 /// Totals.
-#[derive(Debug, Clone, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, Serialize, Deserialize, JsonSchema)]
 pub struct LedgerRow {
     /// Files found.
     pub files: u64,
@@ -425,7 +426,7 @@ pub struct LedgerRow {
 }
 
 /// A file of which nothing was read.
-#[derive(Debug, Clone, Serialize, Deserialize)]
+#[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
 pub struct SkippedRow {
     /// Path.
     pub path: String,
@@ -436,7 +437,7 @@ pub struct SkippedRow {
 }
 
 /// A constant.
-#[derive(Debug, Clone, Serialize, Deserialize)]
+#[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
 pub struct ConstantRow {
     /// Name in `physics.toml`.
     pub name: String,
@@ -447,7 +448,7 @@ pub struct ConstantRow {
 }
 
 /// How full a disk was.
-#[derive(Debug, Clone, Serialize, Deserialize)]
+#[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
 pub struct DiskRow {
     /// Node.
     pub node: Option<String>,
