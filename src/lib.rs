@@ -25,6 +25,8 @@ pub mod correlate;
 
 pub mod pipeline;
 
+#[cfg(feature = "batch")]
+pub mod batch;
 pub mod render;
 pub mod wire;
 

@@ -30,10 +30,11 @@ const ARROWS: &[(&str, &[&str])] = &[
     ),
     ("wire", &["model"]),
     ("render", &["model", "wire"]),
+    ("batch", &["model", "wire"]),
     (
         "cli",
         &[
-            "model", "grammar", "collect", "align", "pipeline", "wire", "render",
+            "model", "grammar", "collect", "align", "pipeline", "wire", "render", "batch",
         ],
     ),
 ];
@@ -42,7 +43,7 @@ const ARROWS: &[(&str, &[&str])] = &[
 const ONLY_IN: &[(&str, &[&str])] = &[
     ("askama", &["render"]),
     ("clap", &["cli"]),
-    ("std::fs", &["collect", "cli"]),
+    ("std::fs", &["collect", "batch", "cli"]),
     ("std::env", &["cli"]),
     ("anstream", &["cli"]),
     ("println!", &[]),
@@ -137,7 +138,7 @@ fn a_planted_wrong_import_is_noticed() {
         ),
         (
             "use std::fs;\n",
-            "correlate/links.rs: std::fs is for [\"collect\", \"cli\"]",
+            "correlate/links.rs: std::fs is for [\"collect\", \"batch\", \"cli\"]",
         ),
         (
             "use crate::{model, wire};\n",

@@ -13,6 +13,7 @@
 //! - `house`: arrows between rooms, file headers, ids, named paths
 //! - `catalogue`: foreign files and examples of the catalogue, where that exists beside the project
 //! - `captures`: recorded bundles of the catalogue, where that exists beside the project
+//! - `batch`: many incidents: tables, what is done again and what is not, shards, answers
 //! - `browser`: the page in a real browser, where one is installed
 
 #![allow(
@@ -23,6 +24,8 @@
     reason = "a test that cannot go on should stop, and says why"
 )]
 
+#[cfg(feature = "batch")]
+mod batch;
 mod browser;
 mod captures;
 mod catalogue;

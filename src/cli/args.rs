@@ -5,6 +5,8 @@ use std::path::PathBuf;
 use chrono::{DateTime, FixedOffset, Utc};
 use clap::{Args, CommandFactory, Parser, Subcommand, ValueEnum, ValueHint};
 
+#[cfg(feature = "batch")]
+use super::batch;
 use super::{
     Failure, completions, config, detect, explain, grammar, man, report, schema, signals, timeline,
 };
@@ -112,6 +114,12 @@ pub(super) enum Command {
     Completions(completions::CompletionsArgs),
     /// Print or write the manual pages
     Man(man::ManArgs),
+    /// Read many past incidents into tables, and answer questions about them
+    #[cfg(feature = "batch")]
+    Batch(batch::BatchArgs),
+    /// Read incidents named on standard input and print their rows, for an engine
+    #[cfg(feature = "batch")]
+    Worker(batch::WorkerArgs),
 }
 
 #[derive(Debug, Args)]
@@ -187,7 +195,7 @@ impl Input {
     }
 }
 
-fn parse_jobs(text: &str) -> Result<usize, String> {
+pub(super) fn parse_jobs(text: &str) -> Result<usize, String> {
     match text.parse() {
         Ok(jobs @ 1..=1024) => Ok(jobs),
         _ => Err("not a number from 1 to 1024".into()),
@@ -200,7 +208,7 @@ fn parse_time(text: &str) -> Result<DateTime<Utc>, String> {
         .map_err(|_| "not a time; for example 2024-05-22T03:14:00Z".into())
 }
 
-fn parse_zone(text: &str) -> Result<FixedOffset, String> {
+pub(super) fn parse_zone(text: &str) -> Result<FixedOffset, String> {
     if matches!(text, "UTC" | "utc" | "Z") {
         return FixedOffset::east_opt(0).ok_or_else(String::new);
     }

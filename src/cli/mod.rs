@@ -3,6 +3,8 @@
 //! The only room that prints, and beside `collect` the only one that touches the file system. One file a subcommand.
 
 mod args;
+#[cfg(feature = "batch")]
+mod batch;
 mod completions;
 mod config;
 mod detect;
@@ -72,6 +74,10 @@ fn start() -> Result<ExitCode, Failure> {
         Command::Schema(command) => schema::run(&command),
         Command::Completions(command) => completions::run(&command),
         Command::Man(command) => man::run(&command),
+        #[cfg(feature = "batch")]
+        Command::Batch(command) => batch::run(&command),
+        #[cfg(feature = "batch")]
+        Command::Worker(command) => batch::worker(&command),
     }
 }
 
@@ -260,16 +266,20 @@ fn note(quiet: bool, text: &str) {
 
 /// Writes a file whole or not at all.
 fn write_file(path: &Path, text: &str) -> Result<(), Failure> {
-    let fail = |error: std::io::Error| Failure::Write {
+    write_bytes(path, text.as_bytes()).map_err(|error| Failure::Write {
         path: path.display().to_string(),
         error,
-    };
+    })
+}
+
+/// Writes bytes as [`write_file`] does.
+fn write_bytes(path: &Path, bytes: &[u8]) -> std::io::Result<()> {
     let directory = path
         .parent()
         .filter(|p| !p.as_os_str().is_empty())
         .unwrap_or(Path::new("."));
-    let mut file = tempfile::NamedTempFile::new_in(directory).map_err(fail)?;
-    file.write_all(text.as_bytes()).map_err(fail)?;
+    let mut file = tempfile::NamedTempFile::new_in(directory)?;
+    file.write_all(bytes)?;
     #[cfg(unix)]
     {
         use std::os::unix::fs::PermissionsExt as _;
@@ -277,6 +287,6 @@ fn write_file(path: &Path, text: &str) -> Result<(), Failure> {
             .as_file()
             .set_permissions(std::fs::Permissions::from_mode(0o644));
     }
-    file.persist(path).map_err(|error| fail(error.error))?;
+    file.persist(path).map_err(|error| error.error)?;
     Ok(())
 }

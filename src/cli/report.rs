@@ -45,6 +45,10 @@ pub(super) struct ReportArgs {
     /// Exit with 3 if this was found
     #[arg(long, value_name = "WHAT", help_heading = "Output")]
     pub(super) fail_on: Option<FailOn>,
+    /// Fleet written by `rootline batch`: past incidents like this one are named
+    #[cfg(feature = "batch")]
+    #[arg(long, value_name = "FLEET")]
+    pub(super) fleet: Option<PathBuf>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -66,7 +70,12 @@ pub(super) enum FailOn {
 pub(super) fn run(command: &ReportArgs) -> Result<ExitCode, Failure> {
     let formats = formats_of(command)?;
     let (outcome, grammars) = investigate(&command.input)?;
-    let report = v1::report(&outcome.incident, &outcome.disks, &grammars.sha256);
+    #[allow(unused_mut, reason = "without the feature `batch` nothing is added")]
+    let mut report = v1::report(&outcome.incident, &outcome.disks, &grammars.sha256);
+    #[cfg(feature = "batch")]
+    if let Some(fleet) = &command.fleet {
+        report.similar = Some(super::batch::similar_to(&report, fleet)?);
+    }
     let titles = titles(&grammars);
     let to_stdout = command.output.as_deref() == Some(Path::new("-"));
     let mut written = Vec::new();

@@ -2,6 +2,7 @@
 //!
 //! Takes [`crate::wire::v1::Report`]; all decisions, wording and rounding are in [`view`], the templates only loop and place.
 
+pub mod fleet;
 pub mod html;
 pub mod json;
 pub mod lanes;

@@ -281,7 +281,8 @@ pub fn render_signals_csv(signals: &[SignalRow]) -> String {
     out
 }
 
-fn csv_cell(text: &str) -> String {
+/// Returns a cell of a CSV line; what a spreadsheet would compute is made text.
+pub fn csv_cell(text: &str) -> String {
     let text = safe(text);
     let guarded = if text.starts_with(['=', '+', '-', '@', '\t']) {
         format!("'{text}")
@@ -293,6 +294,34 @@ fn csv_cell(text: &str) -> String {
     } else {
         guarded
     }
+}
+
+/// Renders rows of cells as a table; the first row is its head. Cells must be safe to show.
+pub fn render_table(rows: &[Vec<String>]) -> String {
+    let columns = rows.iter().map(Vec::len).max().unwrap_or(0);
+    let width = |column: usize| {
+        rows.iter()
+            .filter_map(|row| row.get(column))
+            .map(|cell| cell.chars().count())
+            .max()
+            .unwrap_or(0)
+    };
+    let widths: Vec<usize> = (0..columns).map(width).collect();
+    let mut out = String::new();
+    for (index, row) in rows.iter().enumerate() {
+        let cells: Vec<String> = row
+            .iter()
+            .zip(&widths)
+            .map(|(cell, width)| format!("{cell:<width$}"))
+            .collect();
+        let line = cells.join("  ");
+        if index == 0 {
+            let _ = writeln!(out, "{BOLD}{}{BOLD:#}", line.trim_end());
+        } else {
+            let _ = writeln!(out, "{}", line.trim_end());
+        }
+    }
+    out
 }
 
 /// Shows control and bidirectional characters as escapes: log text must not move the cursor.

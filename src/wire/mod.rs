@@ -2,5 +2,6 @@
 //!
 //! Takes an incident; gives structs of its own. One module a version.
 
+pub mod fleet;
 pub mod schema;
 pub mod v1;

@@ -50,6 +50,28 @@ pub struct Report {
     pub disks: Vec<DiskRow>,
     /// What is wrong with the input, for the whole incident.
     pub problems: Vec<String>,
+    /// Past incidents like this one, where a fleet was given.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub similar: Option<Vec<SimilarRow>>,
+}
+
+/// A past incident that is like this one, and in what.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct SimilarRow {
+    /// Its id in the fleet.
+    pub incident: String,
+    /// Title of its report.
+    pub title: String,
+    /// When it began.
+    pub from: Option<String>,
+    /// Weighted share of features that both have, 0 to 1.
+    pub overlap: f64,
+    /// Mechanism, rules and factors that both have.
+    pub shared: Vec<String>,
+    /// Those that only this report has.
+    pub only_here: Vec<String>,
+    /// Those that only the past incident has.
+    pub only_there: Vec<String>,
 }
 
 /// What wrote a report.
@@ -754,6 +776,7 @@ pub fn report(incident: &Incident, disks: &[DiskPoint], grammars_sha256: &str) -
             .filter(|p| p.source.is_none())
             .map(|p| p.what.clone())
             .collect(),
+        similar: None,
     }
 }
 
