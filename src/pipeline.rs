@@ -9,9 +9,10 @@ use crate::assess;
 use crate::collect::Collection;
 use crate::correlate;
 use crate::detect;
+pub use crate::detect::RunnerUp;
 use crate::grammar::Grammars;
 use crate::grammar::mistake::Mistake;
-use crate::model::{Detection, DiskPoint, Gap, Incident, Ledger, Problem, Skipped};
+use crate::model::{Detection, DiskPoint, Gap, Incident, Ledger, Problem, Skipped, Source};
 use crate::scan;
 
 /// What the user asked for.
@@ -114,8 +115,21 @@ pub fn run(
 }
 
 /// Finds out what each source is, without reading it.
-pub fn look(collection: &Collection, grammars: &Grammars) -> (Vec<Detection>, Vec<Problem>) {
-    detect::detect(&collection.sources, grammars)
+pub fn look(sources: &[Source], grammars: &Grammars) -> (Vec<Detection>, Vec<Problem>) {
+    detect::detect(sources, grammars)
+}
+
+/// Finds the format that each source could be taken for instead.
+pub fn runners_up(
+    sources: &[Source],
+    detections: &[Detection],
+    grammars: &Grammars,
+) -> Vec<Option<RunnerUp>> {
+    sources
+        .iter()
+        .zip(detections)
+        .map(|(source, detection)| detect::runner_up(source, detection, grammars))
+        .collect()
 }
 
 /// Runs the samples of formats and signals and the cases of rules, in the files for which `wanted` holds.

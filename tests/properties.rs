@@ -118,6 +118,21 @@ fn told_twice_is_still_one_fact() {
         .path(),
     );
     assert_eq!(gist(&single), gist(&double));
+    // A copy is no second witness, and the report says that it is one.
+    for signal in double["signals"].as_array().expect("signals") {
+        assert_eq!(
+            signal["evidence"].as_array().map(Vec::len),
+            Some(1),
+            "{signal}"
+        );
+    }
+    let said = double["sources"][1]["problems"].to_string();
+    assert!(said.contains("holds the same as"), "{said}");
+    // In other words, it is.
+    let retold = once.replace("+0000", "Z");
+    let double =
+        report(incident(&[("a.log", once.as_bytes()), ("b.log", retold.as_bytes())]).path());
+    assert_eq!(gist(&single), gist(&double));
     for signal in double["signals"].as_array().expect("signals") {
         assert_eq!(
             signal["evidence"].as_array().map(Vec::len),

@@ -423,7 +423,7 @@ fn two_hints_that_disagree_are_a_problem() {
     assert!(
         source["problems"]
             .to_string()
-            .contains("its path names node-b2"),
+            .contains("node-b2 is told too (its path names it)"),
         "{source}"
     );
 }

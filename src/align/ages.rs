@@ -81,7 +81,7 @@ pub(super) fn settle(
                 continue;
             }
             let own = one.signal.shown.as_ref().and_then(|shown| {
-                let shown = clock.moment(std::slice::from_ref(shown))?;
+                let shown = clock.moment(source, std::slice::from_ref(shown))?;
                 Some(Anchor {
                     from: shown.at,
                     to: shown.latest(),
@@ -91,14 +91,14 @@ pub(super) fn settle(
                 if one.moment.is_none()
                     && let Some(exact) = &one.signal.exact
                 {
-                    one.moment = clock.moment(std::slice::from_ref(exact));
+                    one.moment = clock.moment(source, std::slice::from_ref(exact));
                 }
                 continue;
             };
             if one.moment.is_none() {
                 let exact = one.signal.exact.as_ref();
                 one.moment = exact
-                    .and_then(|exact| clock.moment(std::slice::from_ref(exact)))
+                    .and_then(|exact| clock.moment(source, std::slice::from_ref(exact)))
                     .or_else(|| one.signal.readings.last().and_then(|r| placed(r, anchor)));
                 dated += usize::from(one.moment.is_some());
             }

@@ -1,6 +1,7 @@
 //! Readings → moments: years and zones that stamps do not write, and clocks of sources that differ.
 //!
-//! A year comes from an outer layer of the record, then from the user, then from the dated records of the incident nearest to it; never from the wall clock.
+//! A year comes from an outer layer of the record, then from the user, then from what the file says of itself (a logger's preamble, its name), then
+//! from the dated records of the incident nearest to it, then from when its container was written; never from the wall clock.
 //! A zone comes from an outer layer, then from the user; otherwise UTC is assumed and said.
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -23,6 +24,10 @@ pub(super) struct Clock {
     zones_assumed: bool,
     /// Stamps without a year fall into December and into January: the later ones are of the next year.
     over_new_year: bool,
+    /// The date that each source tells of itself outside its records, and where.
+    own_dates: Vec<Option<(NaiveDate, &'static str)>>,
+    /// When the container of each source says it was written, if nothing better tells a year.
+    written: Vec<Option<DateTime<Utc>>>,
 }
 
 impl Clock {
@@ -46,7 +51,7 @@ impl Clock {
         let over_new_year = months.contains(&12) && months.contains(&1);
         let written = signals
             .iter()
-            .flat_map(|s| &s.readings)
+            .flat_map(|s| s.readings.iter().chain(&s.exact).chain(&s.shown))
             .chain(readings.iter().flat_map(|r| &r.coverage));
         let mut references: Vec<DateTime<Utc>> = written
             .filter_map(|reading| match &reading.when {
@@ -55,7 +60,8 @@ impl Clock {
                 _ => None,
             })
             .collect();
-        if references.is_empty() {
+        let undated = references.is_empty();
+        if undated {
             references.extend(sources.iter().filter_map(|s| s.stamped_at));
         }
         references.sort_unstable();
@@ -71,16 +77,22 @@ impl Clock {
             years_from: BTreeSet::new(),
             zones_assumed: false,
             over_new_year,
+            own_dates: readings.iter().map(|r| r.own_date).collect(),
+            written: sources
+                .iter()
+                .map(|s| s.stamped_at.filter(|_| undated))
+                .collect(),
         }
     }
 
     /// Gives a signal its moment: the innermost stamp counts, the outer ones complete it.
     pub(super) fn resolve(&mut self, signal: Signal) -> Timed {
+        let source = signal.evidence.origin.source;
         let exact = signal
             .exact
             .as_ref()
-            .and_then(|reading| self.moment(std::slice::from_ref(reading)));
-        let moment = self.moment(&signal.readings).map(|m| {
+            .and_then(|reading| self.moment(source, std::slice::from_ref(reading)));
+        let moment = self.moment(source, &signal.readings).map(|m| {
             // The name of an Event has the nanosecond of its first occurrence, unless the Event is older than its name.
             if let Some(exact) = exact.filter(|e| m.at <= e.at && e.at < m.latest()) {
                 return exact;
@@ -97,7 +109,7 @@ impl Clock {
         let last = signal
             .last
             .as_ref()
-            .and_then(|reading| self.moment(std::slice::from_ref(reading)));
+            .and_then(|reading| self.moment(source, std::slice::from_ref(reading)));
         Timed {
             signal,
             moment,
@@ -106,7 +118,8 @@ impl Clock {
         }
     }
 
-    pub(super) fn moment(&mut self, readings: &[Reading]) -> Option<Moment> {
+    /// Resolves the stamps of one record of a source.
+    pub(super) fn moment(&mut self, source: usize, readings: &[Reading]) -> Option<Moment> {
         let (inner, outer) = readings.split_last()?;
         let outer_utc = outer.iter().rev().find_map(|r| {
             if let When::Utc(at) = r.when {
@@ -123,7 +136,13 @@ impl Clock {
             }),
             When::Local(at) => Some(self.local(*at, outer_utc, inner.precision, Basis::Stamp)),
             When::Dateless(time) => {
-                let nearest = self.nearest_day(*time)?;
+                let nearest = match self.own_date(source) {
+                    Some((date, from)) if self.references.is_empty() => {
+                        self.years_from.insert(from);
+                        date.and_time(*time)
+                    }
+                    _ => self.nearest_day(*time)?,
+                };
                 Some(self.local(nearest, outer_utc, inner.precision, Basis::YearInferred))
             }
             // What a source's ages count from is found in `ages`, once everything else has its time.
@@ -144,6 +163,25 @@ impl Clock {
                     return date(year)
                         .map(|at| self.local(at, None, inner.precision, Basis::YearInferred));
                 }
+                // What the file says of itself is nearer to it than what others say.
+                if let Some((own, from)) = self.own_date(source) {
+                    let nearest = (own.year() - 1..=own.year() + 1)
+                        .filter_map(date)
+                        .min_by_key(|at| (at.date() - own).abs())?;
+                    self.years_from.insert(from);
+                    return Some(self.local(nearest, None, inner.precision, Basis::YearInferred));
+                }
+                // A container is written after what it holds, but for the hours that a zone runs ahead.
+                if let Some(written) = self.written.get(source).copied().flatten() {
+                    let latest = written.naive_utc() + TimeDelta::days(1);
+                    let at = (latest.year() - 4..=latest.year())
+                        .rev()
+                        .filter_map(date)
+                        .find(|at| *at <= latest)?;
+                    self.years_from
+                        .insert("when the archive that holds the file was written");
+                    return Some(self.local(at, None, inner.precision, Basis::YearInferred));
+                }
                 if let Some(nearest) = self.nearest_year(date) {
                     self.years_from.insert("the dated records of the incident");
                     return Some(self.local(nearest, None, inner.precision, Basis::YearInferred));
@@ -152,6 +190,11 @@ impl Clock {
                 date(NO_YEAR + next).map(|at| self.local(at, None, inner.precision, Basis::None))
             }
         }
+    }
+
+    /// Returns the date that a source tells outside its records, and where.
+    fn own_date(&self, source: usize) -> Option<(NaiveDate, &'static str)> {
+        self.own_dates.get(source).copied().flatten()
     }
 
     /// Of the years around the references, the one that brings a date nearest to any of them.
@@ -222,12 +265,12 @@ impl Clock {
     }
 
     /// Sets the first and last time of a source.
-    pub(super) fn cover(&mut self, reading: &mut SourceReading) {
+    pub(super) fn cover(&mut self, source: usize, reading: &mut SourceReading) {
         let offset = TimeDelta::milliseconds(reading.clock.0);
         let readings = std::mem::take(&mut reading.coverage);
         let moments: Vec<DateTime<Utc>> = readings
             .iter()
-            .filter_map(|r| self.moment(std::slice::from_ref(r)))
+            .filter_map(|r| self.moment(source, std::slice::from_ref(r)))
             .filter(|m| m.basis != Basis::None)
             .map(|m| m.at - offset)
             .collect();
@@ -244,9 +287,12 @@ impl Clock {
         let mut points: Vec<DiskPoint> = samples
             .into_iter()
             .filter_map(|sample| {
-                let at = self.moment(std::slice::from_ref(sample.at.as_ref()?))?;
+                let at = self.moment(sample.source, std::slice::from_ref(sample.at.as_ref()?))?;
                 Some(DiskPoint {
-                    node: readings[sample.source].speaks_for.node.clone(),
+                    node: sample
+                        .node
+                        .clone()
+                        .or_else(|| readings[sample.source].speaks_for.node.clone()),
                     at,
                     sample,
                 })

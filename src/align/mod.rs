@@ -1,12 +1,13 @@
 //! Stage 4, align: one clock, one name for each thing, one fact for each happening.
 //!
 //! Takes what scan found; gives facts in time order, node conditions as intervals, and what is known of each source's clock.
-//! Does not say what caused what. Start with [`align`]: readings → moments ([`clock`]), names ([`roster`]), witnesses merged ([`merge`]),
+//! Does not say what caused what. Start with [`align`]: readings → moments ([`clock`]), names ([`roster`]), [`copies`] left out, witnesses merged ([`merge`]),
 //! conclusions ([`conclude`]), states ([`states`]).
 
 mod ages;
 mod clock;
 mod conclude;
+mod copies;
 mod merge;
 mod roster;
 mod skew;
@@ -72,7 +73,7 @@ pub(crate) struct Timed {
 pub fn align(
     signals: Vec<Signal>,
     relations: Vec<Relation>,
-    disks: Vec<DiskSample>,
+    mut disks: Vec<DiskSample>,
     sources: &[Source],
     readings: &mut [SourceReading],
     grammars: &Grammars,
@@ -85,6 +86,9 @@ pub fn align(
         .map(|signal| clock.resolve(signal))
         .collect();
     let roster = Roster::new(&relations, &timed, sources, readings, options);
+    for (index, what) in copies::leave_out(&mut timed, &mut disks, sources, readings) {
+        problems.push(Problem::of_source(index, what));
+    }
     for one in &mut timed {
         roster.name(one, readings);
     }
@@ -93,8 +97,8 @@ pub fn align(
     for one in timed.iter().filter(|t| t.moment.is_none()) {
         readings[one.signal.evidence.origin.source].undated += 1;
     }
-    for reading in readings.iter_mut() {
-        clock.cover(reading);
+    for (index, reading) in readings.iter_mut().enumerate() {
+        clock.cover(index, reading);
     }
     let points = clock.disk_points(disks, readings);
     let mut facts = merge::merge(timed, grammars);

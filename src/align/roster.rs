@@ -137,8 +137,33 @@ impl Roster {
                 roster.workloads.insert(workload.clone());
             }
         }
+        roster.own_names(readings);
         roster.name_sources(timed, sources, readings, options);
         roster
+    }
+
+    /// A kubelet says which Node it is, and that may not be what its host is called: the API's name is the one that others use.
+    fn own_names(&mut self, readings: &[SourceReading]) {
+        for reading in readings {
+            let speaks = &reading.speaks_for;
+            let (Some(host), Some("kubelet")) = (&speaks.node, speaks.component.as_deref()) else {
+                continue;
+            };
+            let own = speaks
+                .node_hints
+                .iter()
+                .find(|(_, how)| how == "the log names its own node");
+            let Some((node, _)) =
+                own.filter(|(node, _)| !contains_name(node, host) && !contains_name(host, node))
+            else {
+                continue;
+            };
+            if !self.node_created.contains_key(host) {
+                self.nodes.remove(host);
+                self.nodes.insert(node.clone());
+                self.aliases.insert(host.clone(), node.clone());
+            }
+        }
     }
 
     /// Finds the node of sources whose records do not tell it.
@@ -175,15 +200,22 @@ impl Roster {
                     .as_deref()
                     .and_then(|agent| folder_of_node(&source.name, agent))
                     .map(|folder| self.canonical(folder));
-                if let Some(other) = in_path
+                let hints = std::mem::take(&mut reading.speaks_for.node_hints)
+                    .into_iter()
+                    .map(|(other, how)| (self.canonical(&other), how));
+                let named = in_path
                     .or(folder)
-                    .filter(|other| *other != node && !contains_name(&node, other))
-                {
+                    .map(|other| (other, "its path names it".to_owned()));
+                let other = hints.chain(named).find(|(other, _)| {
+                    *other != node && !contains_name(&node, other) && !contains_name(other, &node)
+                });
+                if let Some((other, how)) = other {
+                    let known = reading.speaks_for.node_from.as_deref();
                     self.disagreements.push((
                         index,
                         format!(
-                            "its records are of {node} ({}), but its path names {other}; the records were believed",
-                            reading.speaks_for.node_from.as_deref().unwrap_or("its content")
+                            "it speaks for {node} ({}), but {other} is told too ({how}); the first was believed",
+                            known.unwrap_or("its content")
                         ),
                     ));
                 }
@@ -215,6 +247,14 @@ impl Roster {
                     && stem.parse::<f64>().is_err())
                 .then(|| self.canonical(stem))
             });
+            let of_pod = reading
+                .speaks_for
+                .pod
+                .as_ref()
+                .and_then(|pod| self.pod_node.get(pod))
+                .filter(|nodes| nodes.len() == 1)
+                .and_then(BTreeSet::first)
+                .cloned();
             if let Some(node) = from_name {
                 reading.speaks_for.node = Some(node);
                 reading.speaks_for.node_from = Some(format!("path name {file}"));
@@ -222,6 +262,10 @@ impl Roster {
                 reading.speaks_for.node = Some(node.clone());
                 reading.speaks_for.node_from =
                     Some("all pods it speaks of were bound to this node".to_owned());
+            } else if let Some(node) = of_pod {
+                reading.speaks_for.node = Some(self.canonical(&node));
+                reading.speaks_for.node_from =
+                    Some("the pod whose log it is was bound to this node".to_owned());
             }
         }
     }

@@ -10,6 +10,7 @@ use chrono::{DateTime, TimeDelta, Utc};
 
 use super::Timed;
 use crate::grammar::Grammars;
+use crate::model::moment::spoken;
 use crate::model::{Basis, Moment, Source, SourceReading, Witness, source};
 
 /// Anchors that two clocks must share before they are compared.
@@ -18,6 +19,8 @@ const ANCHORS: usize = 3;
 const SMALL: TimeDelta = TimeDelta::seconds(2);
 /// How far anchors may differ and still agree: Events have whole seconds.
 const AGREE: TimeDelta = TimeDelta::milliseconds(1500);
+/// What too few facts say is worth a word only where it is no delay of writing or of a retry.
+const TELLING: TimeDelta = TimeDelta::seconds(30);
 const QUARTER_S: i64 = 900;
 
 /// A source, and the node whose agents speak in it.
@@ -121,7 +124,21 @@ pub(super) fn correct(
         let own = clock.1.is_none() || reading.speaks_for.node.is_some();
         let enough = differences.len() >= ANCHORS;
         let Some((by, agree)) = agreement(differences) else {
+            let few = differences.len();
             let middle = middle_of(differences).unwrap_or_default();
+            // One fact told at two times may be two facts; two that are apart by the same are a clock.
+            let alike = few == ANCHORS - 1
+                && differences
+                    .iter()
+                    .all(|d| (d.middle() - middle).abs() <= AGREE);
+            if own && alike && middle.abs() > TELLING && reading.clock.2 == "none" {
+                reading.clock = (0, few, "refused");
+                said.push(format!(
+                    "{}: its clock seems to differ by {} from other sources, but only {few} of the {ANCHORS} facts that are needed say so; its times were left as they are.",
+                    sources[clock.0].name,
+                    spoken(middle)
+                ));
+            }
             if own && enough && middle.abs() > SMALL && !zones.contains_key(&clock) {
                 reading.clock.2 = "refused";
                 said.push(format!(
@@ -169,7 +186,12 @@ fn rest_of_nodes(
             continue;
         };
         let clock: ClockId = (index, Some(node.clone()));
-        if anchored.contains_key(&clock) || reading.clock.2 == "refused" {
+        // What no agent of the node says is told by the node's clock as well, in the log of a pod that ran there.
+        let of_pod: ClockId = (index, None);
+        if anchored.contains_key(&clock)
+            || anchored.contains_key(&of_pod)
+            || reading.clock.2 == "refused"
+        {
             continue;
         }
         let mut of_node: Vec<TimeDelta> = anchored
@@ -193,6 +215,7 @@ fn rest_of_nodes(
             by.num_milliseconds() as f64 / 1000.0
         ));
         moved.insert(clock, by);
+        moved.insert(of_pod, by);
     }
     said
 }

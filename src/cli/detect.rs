@@ -8,7 +8,7 @@ use clap::{Args, ValueEnum};
 use super::args::Input;
 use super::{Failure, collect_input, investigate, load_grammars, print, print_raw};
 use crate::model::Shape;
-use crate::pipeline;
+use crate::pipeline::{self, RunnerUp};
 use crate::render::terminal::safe;
 use crate::wire::v1;
 
@@ -43,9 +43,12 @@ pub(super) fn run(command: &DetectArgs) -> Result<ExitCode, Failure> {
     }
     let grammars = load_grammars(&command.input.grammars)?;
     let (collection, _) = collect_input(&command.input)?;
-    let (detections, _) = pipeline::look(&collection, &grammars);
+    let (detections, _) = pipeline::look(&collection.sources, &grammars);
+    let runners_up = pipeline::runners_up(&collection.sources, &detections, &grammars);
     let mut out = String::new();
-    for (source, detection) in collection.sources.iter().zip(&detections) {
+    for ((source, detection), runner_up) in
+        collection.sources.iter().zip(&detections).zip(&runners_up)
+    {
         let packed = source
             .compression
             .map(|c| format!(" ({c})"))
@@ -58,10 +61,16 @@ pub(super) fn run(command: &DetectArgs) -> Result<ExitCode, Failure> {
         };
         let _ = writeln!(out, "  format     {}", safe(&formats));
         let _ = writeln!(out, "  because    {}", safe(&detection.why));
+        let runner_up = runner_up
+            .as_ref()
+            .map_or_else(|| "no other format reads any of it".to_owned(), said);
+        let _ = writeln!(out, "  runner-up  {}", safe(&runner_up));
         let speaks = &detection.speaks_for;
         for (name, value, from) in [
             ("component", &speaks.component, &speaks.component_from),
             ("node", &speaks.node, &speaks.node_from),
+            ("cluster", &speaks.cluster, &speaks.cluster_from),
+            ("pod", &speaks.pod, &speaks.pod_from),
         ] {
             if let Some(value) = value {
                 let _ = writeln!(
@@ -93,11 +102,29 @@ pub(super) fn run(command: &DetectArgs) -> Result<ExitCode, Failure> {
     Ok(ExitCode::SUCCESS)
 }
 
+fn said(runner_up: &RunnerUp) -> String {
+    let RunnerUp {
+        format,
+        reads,
+        tried,
+        other_lines,
+    } = runner_up;
+    let which = if *other_lines {
+        "other lines of it"
+    } else {
+        "the same"
+    };
+    format!("{format}, which reads {reads} of {tried} tried ({which})")
+}
+
 /// One object a source, after everything was read: counts and times are those of the report.
 fn ndjson(command: &DetectArgs) -> Result<ExitCode, Failure> {
-    let (outcome, _) = investigate(&command.input)?;
+    let (outcome, grammars) = investigate(&command.input)?;
+    let (detections, _) = pipeline::look(&outcome.incident.sources, &grammars);
+    let runners_up = pipeline::runners_up(&outcome.incident.sources, &detections, &grammars);
     let mut out = String::new();
-    for row in v1::sources(&outcome.incident) {
+    for (row, runner_up) in v1::sources(&outcome.incident).into_iter().zip(runners_up) {
+        let runner_up = runner_up.map(|r| serde_json::json!({"format": r.format, "reads": r.reads, "tried": r.tried, "other_lines": r.other_lines}));
         let (path, member) = match row.path.split_once('!') {
             Some((path, member)) => (path.to_owned(), Some(member.to_owned())),
             None => (row.path.clone(), None),
@@ -109,7 +136,7 @@ fn ndjson(command: &DetectArgs) -> Result<ExitCode, Failure> {
             .map(|stack| stack.split(" > ").collect())
             .unwrap_or_default();
         let object = serde_json::json!({
-            "path": path, "member": member, "format": layers, "others": row.format.get(1..).unwrap_or_default(), "why": row.why,
+            "path": path, "member": member, "format": layers, "others": row.format.get(1..).unwrap_or_default(), "why": row.why, "runner_up": runner_up,
             "bytes": row.bytes, "bytes_read": row.bytes_read, "records": row.records, "signals": row.signals,
             "speaks_for": row.speaks_for, "from": row.from, "to": row.to, "clock": row.clock, "problems": row.problems,
         });
@@ -127,7 +154,7 @@ fn ndjson(command: &DetectArgs) -> Result<ExitCode, Failure> {
                 None => (skipped.path.as_str(), None),
             };
             let object = serde_json::json!({
-                "path": path, "member": member, "format": [], "why": skipped.why, "bytes": skipped.bytes, "bytes_read": 0,
+                "path": path, "member": member, "format": [], "why": skipped.why, "runner_up": null, "bytes": skipped.bytes, "bytes_read": 0,
                 "records": 0, "signals": 0, "speaks_for": {}, "from": null, "to": null, "problems": [skipped.why],
             });
             let _ = writeln!(out, "{object}");

@@ -174,7 +174,7 @@ fn read_line(file: &str, line: u64) -> Result<String, Failure> {
         path: format!("{file}:{line}"),
         error: std::io::Error::other(why.to_owned()),
     };
-    let (detections, _) = pipeline::look(&collection, &load_grammars(&[])?);
+    let (detections, _) = pipeline::look(&collection.sources, &load_grammars(&[])?);
     let (source, detection) = collection
         .sources
         .iter()

@@ -3,6 +3,8 @@
 //! Takes sources and grammars; gives one [`Detection`] a source. Looks at the beginning, and where it can at the middle and the end.
 //! Able to say "none": binary files, notes, pages and unknown JSON are named and not read. Start with [`detect`].
 
+mod dates;
+mod layout;
 mod speaks_for;
 
 use std::collections::BTreeMap;
@@ -11,8 +13,9 @@ use std::io::Read;
 use rayon::prelude::*;
 
 use crate::grammar::Grammars;
-use crate::grammar::{format, items};
+use crate::grammar::{format, items, yaml};
 use crate::model::{Detection, Encoding, Problem, Shape, Source, SpeaksFor};
+use layout::Layouts;
 
 /// How much of the beginning is looked at.
 const HEAD: usize = 128 * 1024;
@@ -20,13 +23,16 @@ const HEAD: usize = 128 * 1024;
 const PEEK: usize = 16 * 1024;
 /// How many lines are tried.
 const LINES: usize = 240;
+/// How many lines or items are tried by every format, to find the runner-up.
+const COMPARED: usize = 60;
 
 /// Finds out what each source is.
 pub fn detect(sources: &[Source], grammars: &Grammars) -> (Vec<Detection>, Vec<Problem>) {
+    let layouts = Layouts::new(sources.iter().map(|source| source.name.as_str()));
     let found: Vec<(Detection, Option<Problem>)> = sources
         .par_iter()
         .enumerate()
-        .map(|(index, source)| detect_one(index, source, grammars))
+        .map(|(index, source)| detect_one(index, source, &layouts, grammars))
         .collect();
     let mut problems = Vec::new();
     let mut detections = Vec::new();
@@ -37,7 +43,12 @@ pub fn detect(sources: &[Source], grammars: &Grammars) -> (Vec<Detection>, Vec<P
     (detections, problems)
 }
 
-fn detect_one(index: usize, source: &Source, grammars: &Grammars) -> (Detection, Option<Problem>) {
+fn detect_one(
+    index: usize,
+    source: &Source,
+    layouts: &Layouts,
+    grammars: &Grammars,
+) -> (Detection, Option<Problem>) {
     let mut head = Vec::new();
     let read = source
         .content
@@ -60,7 +71,9 @@ fn detect_one(index: usize, source: &Source, grammars: &Grammars) -> (Detection,
     } else if let Some(what) = binary_kind(&head) {
         return (unread(what, "binary"), None);
     }
-    let (mut detection, problem) = text_of(head, head_is_cut, source, grammars);
+    let own_date = dates::find(&String::from_utf8_lossy(&head), &source.name);
+    let (mut detection, problem) = text_of(head, head_is_cut, source, layouts, grammars);
+    detection.own_date = own_date;
     detection.encoding = encoding;
     if encoding != Encoding::Utf8 {
         detection.why = format!("UTF-16 text; {}", detection.why);
@@ -72,6 +85,7 @@ fn text_of(
     head: Vec<u8>,
     head_is_cut: bool,
     source: &Source,
+    layouts: &Layouts,
     grammars: &Grammars,
 ) -> (Detection, Option<Problem>) {
     let mut text = String::from_utf8_lossy(&head).into_owned();
@@ -82,20 +96,101 @@ fn text_of(
         }
     }
     if let Some(format) = grammars.peeler.document(&text) {
-        return (document(format, source, &text), None);
+        return (document(format, source, &text, layouts, grammars), None);
     }
-    if let Some(detection) = json_document(&text, source, grammars) {
+    if let Some(detection) = json_document(&text, source, layouts, grammars) {
+        return (detection, None);
+    }
+    if let Some(detection) = yaml_document(&text, source, layouts, grammars) {
         return (detection, None);
     }
     let text = with_peeks(text, source);
     if let Some(format) = grammars.peeler.document_inside(&text) {
-        return (document(format, source, &text), None);
+        return (document(format, source, &text, layouts, grammars), None);
     }
-    (lines(&text, source, grammars), None)
+    (lines(&text, source, layouts, grammars), None)
+}
+
+/// Another format that a source could be taken for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RunnerUp {
+    /// The format, or a whole stack that other lines of the source have.
+    pub format: String,
+    /// Lines or items that it reads.
+    pub reads: usize,
+    /// Lines or items that were tried.
+    pub tried: usize,
+    /// It reads other lines than the first one, and does not compete for the same.
+    pub other_lines: bool,
+}
+
+/// Finds the format that reads the most of a source besides the one that was chosen. Reads the source's beginning again.
+pub fn runner_up(source: &Source, detection: &Detection, grammars: &Grammars) -> Option<RunnerUp> {
+    let mut head = Vec::new();
+    let stream = source.content.open().ok()?;
+    stream.take(HEAD as u64).read_to_end(&mut head).ok()?;
+    let text = match detection.encoding {
+        Encoding::Utf8 => String::from_utf8_lossy(&head).into_owned(),
+        encoding => decoded(&head, encoding),
+    };
+    let outermost = |stack: &str| stack.split(" > ").next().unwrap_or(stack).to_owned();
+    let chosen = detection.formats.first().map(|stack| outermost(stack));
+    let tried: Vec<String> = match &detection.shape {
+        Shape::Unread(_) | Shape::Document(_) => vec![text],
+        Shape::JsonDocument => {
+            let (documents, _, _) = items::cut(text.as_bytes(), &grammars.peeler);
+            let items = documents.iter().flat_map(|document| &document.items);
+            items
+                .take(COMPARED)
+                .map(|item| item.get().to_owned())
+                .collect()
+        }
+        Shape::Lines | Shape::EveryLine => {
+            let lines: Vec<&str> = text.lines().filter(|l| !l.trim().is_empty()).collect();
+            let step = (lines.len() / COMPARED).max(1);
+            lines
+                .iter()
+                .step_by(step)
+                .map(|line| (*line).to_owned())
+                .collect()
+        }
+    };
+    let mut counts: BTreeMap<String, usize> = BTreeMap::new();
+    for one in &tried {
+        for id in grammars.peeler.readers_of(one) {
+            if Some(id) != chosen.as_deref() {
+                *counts.entry(id.to_owned()).or_default() += 1;
+            }
+        }
+    }
+    let others: Vec<String> = detection
+        .formats
+        .iter()
+        .skip(1)
+        .map(|s| outermost(s))
+        .collect();
+    let (reads, format) = by_count(counts).into_iter().next()?;
+    Some(RunnerUp {
+        other_lines: others.contains(&format),
+        format,
+        reads,
+        tried: tried.len(),
+    })
 }
 
 /// A document format: one that is named only, or one that a Rust reader takes apart.
-fn document(format: &format::Format, source: &Source, text: &str) -> Detection {
+fn document(
+    format: &format::Format,
+    source: &Source,
+    text: &str,
+    layouts: &Layouts,
+    grammars: &Grammars,
+) -> Detection {
+    if format.reader.as_deref() == Some("yaml")
+        && let Some(detection) = yaml_document(text, source, layouts, grammars)
+    {
+        return detection;
+    }
     if let Some(reason) = &format.unread {
         let mut detection = unread(reason, &format.id);
         detection.why = format!("begins like {}", format.title);
@@ -105,9 +200,57 @@ fn document(format: &format::Format, source: &Source, text: &str) -> Detection {
         shape: Shape::Document(format.reader.clone().unwrap_or_default()),
         formats: vec![format.id.clone()],
         why: format!("its text is that of {}", format.title),
-        speaks_for: speaks_for::find(source, &[], text),
+        speaks_for: speaks_for::find(source, layouts, &[], text),
         encoding: Encoding::Utf8,
+        own_date: None,
     }
+}
+
+/// YAML of objects, one of which at least a format knows.
+fn yaml_document(
+    text: &str,
+    source: &Source,
+    layouts: &Layouts,
+    grammars: &Grammars,
+) -> Option<Detection> {
+    let format = grammars
+        .peeler
+        .formats()
+        .iter()
+        .find(|f| f.reader.as_deref() == Some("yaml"))?;
+    if !yaml::begins(text) {
+        return None;
+    }
+    let mut counts: BTreeMap<String, usize> = BTreeMap::new();
+    let mut records = Vec::new();
+    for part in yaml::cut(text).into_iter().take(LINES) {
+        let yaml::Part::Object(_, value) = part else {
+            continue;
+        };
+        let peeled = grammars.peeler.peel_value_in(&format.id, value);
+        if let Some(record) = peeled.last().filter(|r| r.formats.len() > 1) {
+            *counts.entry(record.formats.join(" > ")).or_default() += 1;
+        }
+        records.extend(peeled);
+    }
+    let known = by_count(counts);
+    let (count, stack) = known.first()?;
+    let why = format!("YAML documents or list items, {count} of those tried are {stack}");
+    Some(Detection {
+        shape: Shape::Document("yaml".to_owned()),
+        formats: known.iter().map(|(_, stack)| stack.clone()).collect(),
+        why,
+        speaks_for: speaks_for::find(source, layouts, &records, ""),
+        encoding: Encoding::Utf8,
+        own_date: None,
+    })
+}
+
+/// Stacks with their count, the commonest first.
+fn by_count(counts: BTreeMap<String, usize>) -> Vec<(usize, String)> {
+    let mut order: Vec<(usize, String)> = counts.into_iter().map(|(s, c)| (c, s)).collect();
+    order.sort_by(|a, b| b.0.cmp(&a.0).then_with(|| a.1.cmp(&b.1)));
+    order
 }
 
 fn unread(why: &str, format: &str) -> Detection {
@@ -117,6 +260,7 @@ fn unread(why: &str, format: &str) -> Detection {
         why: why.to_owned(),
         speaks_for: SpeaksFor::default(),
         encoding: Encoding::Utf8,
+        own_date: None,
     }
 }
 
@@ -177,7 +321,12 @@ fn binary_kind(head: &[u8]) -> Option<&'static str> {
 }
 
 /// A JSON document begins with a bracket, and its first line is not a record of its own.
-fn json_document(text: &str, source: &Source, grammars: &Grammars) -> Option<Detection> {
+fn json_document(
+    text: &str,
+    source: &Source,
+    layouts: &Layouts,
+    grammars: &Grammars,
+) -> Option<Detection> {
     let start = text.trim_start_matches('\u{feff}').trim_start();
     let object = start.starts_with('{');
     if !(object || start.starts_with('[') && start[1..].trim_start().starts_with(['{', ']'])) {
@@ -226,9 +375,7 @@ fn json_document(text: &str, source: &Source, grammars: &Grammars) -> Option<Det
             counts.insert(format, 1);
         }
     }
-    let mut order: Vec<(usize, String)> = counts.into_iter().map(|(s, c)| (c, s)).collect();
-    order.sort_by(|a, b| b.0.cmp(&a.0).then_with(|| a.1.cmp(&b.1)));
-    let known: Vec<String> = order.into_iter().map(|(_, stack)| stack).collect();
+    let known: Vec<String> = by_count(counts).into_iter().map(|(_, s)| s).collect();
     if known.is_empty() {
         let why = if list && seen == 0 {
             "an empty list: there were no such objects"
@@ -239,7 +386,7 @@ fn json_document(text: &str, source: &Source, grammars: &Grammars) -> Option<Det
         detection.why = "no format knows its objects".to_owned();
         return Some(detection);
     }
-    let speaks_for = speaks_for::find(source, &records, "");
+    let speaks_for = speaks_for::find(source, layouts, &records, "");
     let why = format!(
         "{} of {}",
         if list { "a JSON list" } else { "JSON objects" },
@@ -251,6 +398,7 @@ fn json_document(text: &str, source: &Source, grammars: &Grammars) -> Option<Det
         why,
         speaks_for,
         encoding: Encoding::Utf8,
+        own_date: None,
     })
 }
 
@@ -312,7 +460,7 @@ fn with_peeks(mut text: String, source: &Source) -> String {
     text
 }
 
-fn lines(text: &str, source: &Source, grammars: &Grammars) -> Detection {
+fn lines(text: &str, source: &Source, layouts: &Layouts, grammars: &Grammars) -> Detection {
     let all: Vec<&str> = text
         .lines()
         .filter(|line| !line.trim().is_empty())
@@ -334,13 +482,9 @@ fn lines(text: &str, source: &Source, grammars: &Grammars) -> Detection {
         records.extend(peeled);
     }
     let known: usize = stacks.values().sum();
-    let mut order: Vec<(usize, String)> = stacks
-        .into_iter()
-        .map(|(stack, count)| (count, stack))
-        .collect();
-    order.sort_by(|a, b| b.0.cmp(&a.0).then_with(|| a.1.cmp(&b.1)));
+    let order = by_count(stacks);
     let formats: Vec<String> = order.iter().map(|(_, stack)| stack.clone()).collect();
-    let speaks_for = speaks_for::find(source, &records, text);
+    let speaks_for = speaks_for::find(source, layouts, &records, text);
     let why = match order.first() {
         None => format!(
             "none of {tried} lines tried has a known envelope; searched for known messages only"
@@ -359,5 +503,6 @@ fn lines(text: &str, source: &Source, grammars: &Grammars) -> Detection {
         why,
         speaks_for,
         encoding: Encoding::Utf8,
+        own_date: None,
     }
 }

@@ -235,6 +235,10 @@ pub const READERS: &[(&str, &str)] = &[
         "gives one record for each event of a notification envelope",
     ),
     (
+        "cloud-audit",
+        "gives the audit record that a Google Cloud log entry was made of",
+    ),
+    (
         "stages",
         "gives one record for each stage that an object has a time for: fields <stage>_at, or event and event_at",
     ),

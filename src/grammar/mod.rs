@@ -19,6 +19,7 @@ pub mod stamp;
 pub mod structured;
 pub mod timeline;
 pub mod vocabulary;
+pub mod yaml;
 
 use std::collections::BTreeMap;
 

@@ -28,6 +28,8 @@ pub struct Record {
     pub component: Option<String>,
     /// Host that the record names as its own.
     pub host: Option<String>,
+    /// Cluster that an envelope names.
+    pub cluster: Option<String>,
     /// Fields of all layers; an inner layer wins.
     pub fields: BTreeMap<String, String>,
     /// Entities that the layers give.
@@ -391,6 +393,13 @@ impl Peeler {
             .find(|(name, _)| name == "object")
             .and_then(|(_, paths)| find(&value, paths))
             .cloned();
+        // A cloud's words for a request to the API server are read as the audit record they were made of.
+        if format.reader.as_deref() == Some("cloud-audit")
+            && let Some(audit) = structured::audit_in_cloud(&value)
+        {
+            record.of = "log".into();
+            return self.peel_object(record, audit, depth + 1, records);
+        }
         if let Some(reader) = &format.reader {
             record.object = Some((value, reader.clone()));
         }
@@ -442,6 +451,9 @@ impl Peeler {
         }
         if let Some(host) = own("host") {
             record.host = Some(host.clone());
+        }
+        if let Some(cluster) = own("cluster") {
+            record.cluster = Some(cluster_in(cluster).to_owned());
         }
         if let Some(count) = own("count").and_then(|c| c.parse().ok()) {
             record.count = count;
@@ -527,6 +539,21 @@ fn canonical_component(name: &str) -> Option<String> {
         "docker" => "dockerd".to_owned(),
         other => other.to_owned(),
     })
+}
+
+/// Returns the cluster's name in what an envelope names: a cloud's resource path or log group, or the name itself.
+///
+/// # Source
+/// Azure resource ids (`…/managedClusters/<name>`); log groups of EKS control planes (`/aws/eks/<name>/cluster`).
+fn cluster_in(named: &str) -> &str {
+    let lower = named.to_ascii_lowercase();
+    ["/managedclusters/", "/aws/eks/"]
+        .into_iter()
+        .find_map(|before| {
+            let at = lower.find(before)? + before.len();
+            named.get(at..)?.split('/').next()
+        })
+        .unwrap_or(named)
 }
 
 /// What one layer gives.

@@ -175,9 +175,101 @@ fn value(text: &str) -> (String, usize) {
     (text.trim_end().to_owned(), text.len())
 }
 
+/// Returns the audit record that an entry of Google's audit log was made of; `None` if it is about no object of the API.
+///
+/// # Source
+/// Google Cloud audit logs of `k8s.io`: `methodName` is `io.k8s.<group>.<version>.<resource>[.<subresource>].<verb>`, `resourceName`
+/// `<group>/<version>[/namespaces/<ns>]/<resource>/<name>[/<subresource>]`; `status.code` is a `google.rpc.Code`, left out when 0.
+pub(super) fn audit_in_cloud(entry: &Value) -> Option<Value> {
+    let payload = entry.get("protoPayload")?;
+    let text = |path: &str| payload.pointer(path).and_then(Value::as_str);
+    let method: Vec<&str> = text("/methodName")?
+        .strip_prefix("io.k8s.")?
+        .split('.')
+        .collect();
+    let (verb, left) = method.split_last()?;
+    // The version stands before the resource; the group may have dots of its own.
+    let version = left.iter().rposition(|part| {
+        part.strip_prefix('v')
+            .is_some_and(|n| n.starts_with(|c: char| c.is_ascii_digit()))
+    })?;
+    let resource = left.get(version + 1)?;
+    let subresource = left.get(version + 2);
+    let parts: Vec<&str> = text("/resourceName")
+        .unwrap_or_default()
+        .split('/')
+        .collect();
+    let after = |word: &str| {
+        let at = parts.iter().position(|part| *part == word)?;
+        parts.get(at + 1).copied().filter(|name| !name.is_empty())
+    };
+    // An object of the resource "namespaces" itself has no namespace in front.
+    let name = parts
+        .iter()
+        .rposition(|part| part == resource)
+        .and_then(|at| parts.get(at + 1))
+        .copied();
+    let namespace = after("namespaces").filter(|_| *resource != "namespaces");
+    let code = match payload.pointer("/status/code").and_then(Value::as_i64) {
+        None | Some(0) => 200,
+        Some(3) => 400,
+        Some(5) => 404,
+        Some(6 | 10) => 409,
+        Some(7) => 403,
+        Some(8) => 429,
+        Some(16) => 401,
+        Some(_) => 500,
+    };
+    let mut audit = serde_json::json!({
+        "kind": "Event",
+        "apiVersion": "audit.k8s.io/v1",
+        "stage": "ResponseComplete",
+        "verb": verb,
+        "objectRef": {"resource": resource, "name": name, "namespace": namespace, "subresource": subresource},
+        "responseStatus": {"code": code},
+    });
+    let object = audit.as_object_mut()?;
+    let taken = [
+        ("auditID", entry.get("insertId")),
+        ("requestReceivedTimestamp", entry.get("timestamp")),
+        ("requestObject", payload.get("request")),
+        ("responseObject", payload.get("response")),
+        (
+            "userAgent",
+            payload.pointer("/requestMetadata/callerSuppliedUserAgent"),
+        ),
+    ];
+    for (key, value) in taken {
+        if let Some(value) = value.filter(|v| !v.is_null()) {
+            object.insert(key.to_owned(), value.clone());
+        }
+    }
+    if let Some(user) = text("/authenticationInfo/principalEmail") {
+        object.insert("user".to_owned(), serde_json::json!({"username": user}));
+    }
+    Some(audit)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_clouds_audit_entry_is_the_request_it_was() {
+        let entry = serde_json::json!({"timestamp": "2024-05-22T03:15:44Z", "protoPayload": {
+            "methodName": "io.k8s.networking.k8s.io.v1.ingresses.status.update",
+            "resourceName": "networking.k8s.io/v1/namespaces/shop/ingresses/cart/status",
+            "authenticationInfo": {"principalEmail": "someone"}, "status": {"code": 6}}});
+        let audit = audit_in_cloud(&entry).expect("an audit record");
+        assert_eq!(audit["verb"], "update");
+        assert_eq!(
+            audit["objectRef"],
+            serde_json::json!({"resource": "ingresses", "name": "cart", "namespace": "shop", "subresource": "status"})
+        );
+        assert_eq!(audit["responseStatus"]["code"], 409);
+        let other = serde_json::json!({"protoPayload": {"methodName": "google.container.v1.ClusterManager.CreateNodePool"}});
+        assert_eq!(audit_in_cloud(&other), None);
+    }
 
     fn check_klog(text: &str, expected: Option<(&str, &[(&str, &str)])>) {
         let found = klog(text);

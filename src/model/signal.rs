@@ -68,6 +68,8 @@ pub struct Relation {
 pub struct DiskSample {
     /// Index of the source.
     pub source: usize,
+    /// The node, where the sample itself tells it.
+    pub node: Option<String>,
     /// The stamp of the sample; `None` if the table has none.
     pub at: Option<Reading>,
     /// Device or file system name.

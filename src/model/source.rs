@@ -5,7 +5,7 @@
 use std::io::Read;
 use std::sync::Arc;
 
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, NaiveDate, Utc};
 
 use super::moment::Reading;
 
@@ -76,6 +76,8 @@ pub struct Detection {
     pub speaks_for: SpeaksFor,
     /// How its text is encoded.
     pub encoding: Encoding,
+    /// A date that it tells outside its records, and where.
+    pub own_date: Option<(NaiveDate, &'static str)>,
 }
 
 /// One named stream of bytes.
@@ -104,7 +106,7 @@ impl std::fmt::Debug for Source {
     }
 }
 
-/// Which node and component a source speaks for, and how that is known.
+/// Which node, component, cluster and pod a source speaks for, and how that is known.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct SpeaksFor {
     /// Node name.
@@ -115,6 +117,16 @@ pub struct SpeaksFor {
     pub component: Option<String>,
     /// How the component is known.
     pub component_from: Option<String>,
+    /// Cluster name.
+    pub cluster: Option<String>,
+    /// How the cluster is known.
+    pub cluster_from: Option<String>,
+    /// The pod whose output it is, as `namespace/pod`.
+    pub pod: Option<String>,
+    /// How the pod is known.
+    pub pod_from: Option<String>,
+    /// What else speaks for a node: another name, and where it stands.
+    pub node_hints: Vec<(String, String)>,
 }
 
 /// What was read from a source.
@@ -144,6 +156,8 @@ pub struct SourceReading {
     pub to: Option<DateTime<Utc>>,
     /// Correction of its clock in milliseconds, the number of anchors it rests on, and `none`, `corrected` or `refused`.
     pub clock: (i64, usize, &'static str),
+    /// A date that it tells outside its records, and where: what completes its stamps without a year.
+    pub own_date: Option<(NaiveDate, &'static str)>,
     /// Stamps at its beginning and end, for `align` to resolve.
     pub coverage: Vec<Reading>,
 }

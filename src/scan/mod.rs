@@ -204,6 +204,7 @@ impl Scanner<'_> {
             why: detection.why.clone(),
             speaks_for: detection.speaks_for.clone(),
             clock: (0, 0, "none"),
+            own_date: detection.own_date,
             ..SourceReading::default()
         };
         let mut problems = Vec::new();

@@ -527,6 +527,7 @@ pub(super) fn disk_samples(text: &str, source: usize) -> Vec<DiskSample> {
         rows += 1;
         samples.push(DiskSample {
             source,
+            node: None,
             at: at.clone(),
             filesystem: (*filesystem).to_owned(),
             mounted_on: mount.join(" "),

@@ -2,7 +2,7 @@
 //!
 //! Start with [`Report`]; [`report`] makes one of an incident. People's names are replaced by roles here, before anything is shown.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use chrono::{DateTime, SecondsFormat, Utc};
 use schemars::JsonSchema;
@@ -630,7 +630,13 @@ pub fn report(incident: &Incident, disks: &[DiskPoint], grammars_sha256: &str) -
                     to: dated(to)?,
                 })
             }),
-            clusters: Vec::new(),
+            clusters: incident
+                .readings
+                .iter()
+                .filter_map(|reading| reading.speaks_for.cluster.clone())
+                .collect::<BTreeSet<String>>()
+                .into_iter()
+                .collect(),
             summary: assessment
                 .summary
                 .iter()
@@ -794,6 +800,10 @@ pub fn sources(incident: &Incident) -> Vec<SourceRow> {
                 ("node_from", &speaks.node_from),
                 ("component", &speaks.component),
                 ("component_from", &speaks.component_from),
+                ("cluster", &speaks.cluster),
+                ("cluster_from", &speaks.cluster_from),
+                ("pod", &speaks.pod),
+                ("pod_from", &speaks.pod_from),
             ];
             SourceRow {
                 path: source.path.clone(),

@@ -5,11 +5,12 @@
 
 mod journal;
 mod kubectl;
-mod yaml;
 
 use std::ops::Range;
 
 use serde_json::Value;
+
+use crate::grammar::yaml;
 
 /// A part of a document.
 #[derive(Debug, Clone, PartialEq)]
@@ -25,12 +26,23 @@ pub(super) enum Piece {
 /// Cuts a document by the reader that its format names; `None` if there is no such cutter.
 pub(super) fn cut(reader: &str, bytes: &[u8]) -> Option<Vec<Piece>> {
     match reader {
-        "yaml" => Some(yaml::cut(&same_length_text(bytes))),
+        "yaml" => Some(of_yaml(&same_length_text(bytes))),
         "kubectl" => Some(kubectl::cut(&same_length_text(bytes))),
         "journal-verbose" => Some(journal::cut_verbose(&same_length_text(bytes))),
         "journal-export" => Some(journal::cut_export(bytes)),
         _ => None,
     }
+}
+
+fn of_yaml(text: &str) -> Vec<Piece> {
+    yaml::cut(text)
+        .into_iter()
+        .map(|part| match part {
+            yaml::Part::Object(range, value) => Piece::Object(range, value),
+            yaml::Part::Text(range) => Piece::Lines(range),
+            yaml::Part::Damaged(range, why) => Piece::Unread(range, why),
+        })
+        .collect()
 }
 
 /// Text in which each byte has its place: bytes that are no UTF-8 become question marks, one each.

@@ -1,13 +1,56 @@
 //! YAML: documents and list items, each with the lines it stands on.
+//!
+//! Takes text; gives the values in it with their byte ranges. A damaged item is told apart from the others. Does not know what a value means.
 
 use std::ops::Range;
 
 use serde_json::{Map, Value};
 
-use super::{Piece, lines};
+/// A part of a YAML text.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Part {
+    /// An object, and the bytes it stands on.
+    Object(Range<usize>, Value),
+    /// Text that is YAML, but no object.
+    Text(Range<usize>),
+    /// Bytes that could not be read, and why.
+    Damaged(Range<usize>, String),
+}
+
+/// Lines with the range they take, without their ends.
+fn lines(text: &str) -> impl Iterator<Item = (Range<usize>, &str)> {
+    let mut at = 0;
+    text.split_inclusive('\n').map(move |line| {
+        let start = at;
+        at += line.len();
+        let bare = line.trim_end_matches(['\n', '\r']);
+        (start..start + bare.len(), bare)
+    })
+}
+
+/// Returns whether a text could be YAML of objects: after comments and document marks, a key or a list item with a key.
+pub fn begins(text: &str) -> bool {
+    let first = text.trim_start_matches('\u{feff}').lines().find(|line| {
+        let line = line.trim();
+        !(line.is_empty() || line.starts_with('#') || line == "---")
+    });
+    let Some(first) = first else { return false };
+    let first = first.strip_prefix("- ").unwrap_or(first);
+    let quotes = ['"', '\''];
+    let Some((key, value)) = first.split_once(':') else {
+        return false;
+    };
+    let key = key.trim_matches(quotes);
+    let is_key =
+        |c: char| c.is_ascii_alphanumeric() || matches!(c, '_' | '-' | '.' | '@' | '/' | '$');
+    !key.is_empty()
+        && key.len() <= 64
+        && key.chars().all(is_key)
+        && (value.is_empty() || value.starts_with(' '))
+}
 
 /// Cuts YAML into its documents, and lists into their items. A damaged item is left out with the reason; the others are read.
-pub(super) fn cut(text: &str) -> Vec<Piece> {
+pub fn cut(text: &str) -> Vec<Part> {
     let mut pieces = Vec::new();
     let mut from = 0;
     for (range, line) in lines(text) {
@@ -20,7 +63,7 @@ pub(super) fn cut(text: &str) -> Vec<Piece> {
     pieces
 }
 
-fn document(text: &str, range: Range<usize>, pieces: &mut Vec<Piece>) {
+fn document(text: &str, range: Range<usize>, pieces: &mut Vec<Part>) {
     let content = &text[range.clone()];
     if content
         .lines()
@@ -43,7 +86,7 @@ fn document(text: &str, range: Range<usize>, pieces: &mut Vec<Piece>) {
     }
 }
 
-fn object(content: &str, range: Range<usize>, head: &Map<String, Value>, pieces: &mut Vec<Piece>) {
+fn object(content: &str, range: Range<usize>, head: &Map<String, Value>, pieces: &mut Vec<Part>) {
     // The range ends with the last line that says something.
     let text_end = range.start + content.trim_end().len();
     let range = range.start..text_end.min(range.end).max(range.start);
@@ -59,10 +102,10 @@ fn object(content: &str, range: Range<usize>, head: &Map<String, Value>, pieces:
                     found.entry(key.clone()).or_insert_with(|| value.clone());
                 }
             }
-            pieces.push(Piece::Object(range, Value::Object(found)));
+            pieces.push(Part::Object(range, Value::Object(found)));
         }
-        Ok(_) => pieces.push(Piece::Lines(range)),
-        Err(why) => pieces.push(Piece::Unread(range, why)),
+        Ok(_) => pieces.push(Part::Text(range)),
+        Err(why) => pieces.push(Part::Damaged(range, why)),
     }
 }
 
@@ -124,9 +167,9 @@ mod tests {
         let found: Vec<(String, String)> = cut(text)
             .into_iter()
             .map(|piece| match piece {
-                Piece::Object(range, value) => (text[range].to_owned(), value.to_string()),
-                Piece::Lines(range) => (text[range].to_owned(), "lines".to_owned()),
-                Piece::Unread(range, _) => (text[range].to_owned(), "unread".to_owned()),
+                Part::Object(range, value) => (text[range].to_owned(), value.to_string()),
+                Part::Text(range) => (text[range].to_owned(), "lines".to_owned()),
+                Part::Damaged(range, _) => (text[range].to_owned(), "unread".to_owned()),
             })
             .collect();
         let expected: Vec<(String, String)> = expected
