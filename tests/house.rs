@@ -309,6 +309,7 @@ fn paths_named_in_documents_exist() {
         "CONTRIBUTING.md",
         "CHANGELOG.md",
         "grammars/README.md",
+        "docs/collecting.md",
     ] {
         let text = std::fs::read_to_string(root().join(document))
             .unwrap_or_else(|e| panic!("{document}: {e}"));

@@ -3,8 +3,10 @@
 //! - `grammars`: every grammar file proves itself; toy files can be added without any other change; broken ones are located
 //! - `incidents`: each folder of `samples/` against its truth and its golden page
 //! - `cli`: odd and damaged input, options, same bytes
+//! - `collecting`: gathering from a cluster, by a kubectl that replays one, and as a plugin of a real kubectl
 //! - `command_line`: help, settings, completions, manual pages and the schema
 //! - `evidence`: every byte range is the text it says
+//! - `exports`: what other tools read, read back by their own readers where those are installed
 //! - `properties`: nothing panics, order changes nothing
 //! - `reading`: archives, encodings, records over several lines, tables and descriptions
 //! - `reencoding`: the same recording in other journal modes, zones, clocks and containers
@@ -30,9 +32,11 @@ mod browser;
 mod captures;
 mod catalogue;
 mod cli;
+mod collecting;
 mod command_line;
 mod common;
 mod evidence;
+mod exports;
 mod grammars;
 mod house;
 mod incidents;

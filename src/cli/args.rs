@@ -1,6 +1,7 @@
 //! The list of subcommands, and the arguments that all of them share for their input. What only one takes stands in its own file.
 
-use std::path::PathBuf;
+use std::ffi::OsString;
+use std::path::{Path, PathBuf};
 
 use chrono::{DateTime, FixedOffset, Utc};
 use clap::{Args, CommandFactory, Parser, Subcommand, ValueEnum, ValueHint};
@@ -8,7 +9,8 @@ use clap::{Args, CommandFactory, Parser, Subcommand, ValueEnum, ValueHint};
 #[cfg(feature = "batch")]
 use super::batch;
 use super::{
-    Failure, completions, config, detect, explain, grammar, man, report, schema, signals, timeline,
+    Failure, collect, completions, config, detect, explain, grammar, man, report, schema, signals,
+    timeline,
 };
 use crate::align;
 use crate::pipeline::Options;
@@ -17,7 +19,7 @@ use crate::pipeline::Options;
 ///
 /// Reads deploy logs, kubelet and runtime logs, Events and objects, audit and registry records as they are, in any mix, compressed
 /// or archived; puts them on one clock; finds what caused what; and says what the files cannot tell. Offline: reads only what it is
-/// given, and sends nothing anywhere.
+/// given, and sends nothing anywhere. Only `collect` talks to a cluster, through your own kubectl, and only to read.
 #[derive(Debug, Parser)]
 #[command(
     name = "rootline",
@@ -29,6 +31,7 @@ Examples:
   rootline report ./incident -o postmortem.html
   rootline timeline ./incident
   rootline signals ./incident --output ndjson | jq .signal
+  rootline collect -o bundle.tar.zst && rootline report bundle.tar.zst
 
 Exit codes: 0 done, also when nothing was found; 1 it could not be done; 2 wrong usage; 3 a cascade was found and --fail-on cascade was given"
 )]
@@ -46,6 +49,19 @@ pub(super) fn command() -> clap::Command {
             show.mut_arg("paths", |paths| paths.required(false))
         })
     })
+}
+
+/// Builds it under the name by which it was called: kubectl hands its arguments to `kubectl-rootline`.
+pub(super) fn command_of(given: &[OsString]) -> clap::Command {
+    let called = given
+        .first()
+        .and_then(|name| Path::new(name).file_stem())
+        .is_some_and(|name| name == "kubectl-rootline");
+    if called {
+        command().bin_name("kubectl rootline")
+    } else {
+        command()
+    }
 }
 
 /// Options of every subcommand.
@@ -106,6 +122,8 @@ pub(super) enum Command {
     Explain(explain::ExplainArgs),
     /// List, show or check grammars
     Grammar(grammar::GrammarArgs),
+    /// Gather from a cluster what a report is made of, before it is gone
+    Collect(Box<collect::CollectArgs>),
     /// Show where each setting comes from
     Config(config::ConfigArgs),
     /// Print the JSON Schema of what Rootline writes

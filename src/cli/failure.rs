@@ -56,6 +56,20 @@ pub enum Failure {
         /// What to do.
         hint: String,
     },
+    /// kubectl cannot be started. Usually it is not installed.
+    #[error("cannot run \"{program}\": {error}")]
+    Kubectl {
+        /// The program.
+        program: String,
+        /// Why.
+        error: std::io::Error,
+    },
+    /// The cluster answered nothing. Usually the context, the network, or a log-in that has expired.
+    #[error("the cluster answered nothing: {why}")]
+    Cluster {
+        /// What kubectl said.
+        why: String,
+    },
     /// Arguments that do not fit together.
     #[error("{what}")]
     Usage {
@@ -81,6 +95,8 @@ impl Failure {
             Failure::Read { path, error } => read_hints(path, error),
             Failure::Write { .. } => vec!["choose another place with -o FILE, or -o - for standard output".into()],
             Failure::Open { .. } => vec!["it is written: open it yourself, or copy it to where a browser is".into()],
+            Failure::Kubectl { .. } => vec!["install kubectl, or name yours with --kubectl FILE or ROOTLINE_KUBECTL".into()],
+            Failure::Cluster { .. } => vec!["try `kubectl get nodes` with the same --context and --kubeconfig; Rootline asks with the same rights".into()],
             Failure::NothingReadable { why } => why.clone(),
             Failure::Grammar { .. } => vec!["grammars/README.md has every field with an example; `rootline grammar show ID` prints a working file".into()],
             Failure::Usage { hint, .. } => vec![hint.clone()],

@@ -5,6 +5,7 @@
 mod args;
 #[cfg(feature = "batch")]
 mod batch;
+mod collect;
 mod completions;
 mod config;
 mod detect;
@@ -25,7 +26,7 @@ use std::process::ExitCode;
 
 use clap::FromArgMatches;
 
-use crate::collect::{self, Collection};
+use crate::collect::Collection;
 use crate::grammar::Grammars;
 use crate::model::{Incident, Problem};
 use crate::pipeline::{self, Outcome};
@@ -45,11 +46,11 @@ pub fn run() -> ExitCode {
 fn start() -> Result<ExitCode, Failure> {
     let given: Vec<std::ffi::OsString> = std::env::args_os().collect();
     screen::colours_before_parsing(&given);
-    let first = args::command()
+    let first = args::command_of(&given)
         .color(screen::clap_colours())
         .try_get_matches_from(&given)
         .unwrap_or_else(|error| error.exit());
-    let (command, settings) = settings::command_with_settings(&first)?;
+    let (command, settings) = settings::command_with_settings(&first, &given)?;
     let matches = match command
         .color(screen::clap_colours())
         .try_get_matches_from(&given)
@@ -70,6 +71,7 @@ fn start() -> Result<ExitCode, Failure> {
         Command::Detect(command) => detect::run(&command),
         Command::Explain(command) => explain::run(&command),
         Command::Grammar(command) => grammar::run(&command),
+        Command::Collect(command) => collect::run(&command),
         Command::Config(_) => config::run(&matches, &settings),
         Command::Schema(command) => schema::run(&command),
         Command::Completions(command) => completions::run(&command),
@@ -159,7 +161,7 @@ fn collect_input(input: &Input) -> Result<(Collection, Vec<Problem>), Failure> {
             .num_threads(jobs)
             .build_global();
     }
-    let (collection, problems) = collect::collect(&input.paths);
+    let (collection, problems) = crate::collect::collect(&input.paths);
     for own in &collection.own_reports {
         note(
             input.quiet,

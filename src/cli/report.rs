@@ -9,6 +9,7 @@ use super::args::Input;
 use super::{
     Failure, fail_if_nothing_was_readable, investigate, note, print, print_raw, titles, write_file,
 };
+use crate::render::exports::{graphviz, mermaid, trace};
 use crate::render::{html, json, markdown, terminal};
 use crate::wire::v1;
 
@@ -19,6 +20,7 @@ Examples:
   rootline report ./incident -o postmortem.html --open
   rootline report ./incident -o - --format json
   rootline report ./incident --format html,md,json -o out/postmortem.html
+  rootline report ./incident -o cascade.dot && dot -Tsvg cascade.dot > cascade.svg
   kubectl logs -n kube-system etcd-0 --timestamps | rootline report - other/*.log.gz
 
 In a pipeline, --fail-on cascade makes the job fail (exit code 3) where a cascade was found.")]
@@ -59,6 +61,12 @@ pub(super) enum ReportFormat {
     Md,
     /// Everything, for other programs; `rootline schema` describes it
     Json,
+    /// The cascades as a Mermaid flowchart (.mmd)
+    Mermaid,
+    /// The cascades as a Graphviz graph (.dot)
+    Dot,
+    /// Nodes, conditions, signals and links as a trace for Perfetto and Chrome (.trace.json)
+    Trace,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -88,6 +96,9 @@ pub(super) fn run(command: &ReportArgs) -> Result<ExitCode, Failure> {
             ReportFormat::Json => {
                 json::render_report(&report).map_err(|e| Failure::Render(e.to_string()))?
             }
+            ReportFormat::Mermaid => mermaid::render_mermaid(&report, &titles),
+            ReportFormat::Dot => graphviz::render_graphviz(&report, &titles),
+            ReportFormat::Trace => trace::render_trace(&report, &titles),
         };
         if to_stdout {
             print_raw(&text)?;
@@ -143,15 +154,19 @@ fn formats_of(command: &ReportArgs) -> Result<Vec<ReportFormat>, Failure> {
         }
         return Ok(formats);
     }
-    let ending = command
+    let name = command
         .output
         .as_ref()
-        .and_then(|p| p.extension())
-        .and_then(|e| e.to_str())
-        .map(str::to_lowercase);
-    Ok(vec![match ending.as_deref() {
+        .and_then(|p| p.file_name())
+        .map(|name| name.to_string_lossy().to_lowercase())
+        .unwrap_or_default();
+    let ending = name.rsplit_once('.').map(|(_, ending)| ending);
+    Ok(vec![match ending {
+        _ if name.ends_with(".trace.json") => ReportFormat::Trace,
         Some("json") => ReportFormat::Json,
         Some("md" | "markdown") => ReportFormat::Md,
+        Some("mmd" | "mermaid") => ReportFormat::Mermaid,
+        Some("dot" | "gv") => ReportFormat::Dot,
         _ => ReportFormat::Html,
     }])
 }
@@ -161,6 +176,9 @@ fn path_of(output: Option<&Path>, format: ReportFormat, several: bool) -> PathBu
         ReportFormat::Html => "html",
         ReportFormat::Md => "md",
         ReportFormat::Json => "json",
+        ReportFormat::Mermaid => "mmd",
+        ReportFormat::Dot => "dot",
+        ReportFormat::Trace => "trace.json",
     };
     match output {
         Some(path) if several => path.with_extension(ending),

@@ -311,7 +311,8 @@ pub(super) fn refused(error: &clap::Error, settings: &Settings) -> Option<Failur
 /// As [`read`].
 pub(super) fn command_with_settings(
     matches: &ArgMatches,
+    given: &[std::ffi::OsString],
 ) -> Result<(clap::Command, Settings), Failure> {
     let settings = read(matches)?;
-    Ok((as_defaults(args::command(), &settings), settings))
+    Ok((as_defaults(args::command_of(given), &settings), settings))
 }

@@ -2,6 +2,7 @@
 //!
 //! Takes [`crate::wire::v1::Report`]; all decisions, wording and rounding are in [`view`], the templates only loop and place.
 
+pub mod exports;
 pub mod fleet;
 pub mod html;
 pub mod json;
