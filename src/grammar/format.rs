@@ -7,6 +7,7 @@ use std::collections::BTreeMap;
 use serde::Deserialize;
 use toml::Spanned;
 
+use super::index::Needs;
 use super::mistake::Mistake;
 use super::pattern::Pattern;
 use super::stamp::Layout;
@@ -283,6 +284,32 @@ impl Format {
                 _ => None,
             });
         literals.flatten().max_by_key(String::len)
+    }
+
+    /// Returns what the text of every object of this format holds: the names of its members, and values that are written out.
+    pub fn needs(&self) -> Needs {
+        let mut needs = Needs::default();
+        let plain = |b: u8| b.is_ascii_alphanumeric() || b"_-".contains(&b);
+        let written = |text: &str| !text.is_empty() && text.bytes().all(plain);
+        for (paths, condition) in &self.conditions {
+            // Of several places only one need be there.
+            let [path] = paths.as_slice() else { continue };
+            needs.one_of.extend(
+                path.iter()
+                    .map(|part| part.trim_end_matches("[]"))
+                    .filter(|part| written(part))
+                    .map(|part| vec![part.to_owned()]),
+            );
+            if let Condition::Fits(patterns) = condition {
+                let values: Vec<&str> = patterns.iter().filter_map(Pattern::only_literal).collect();
+                if values.len() == patterns.len() && values.iter().all(|value| written(value)) {
+                    needs
+                        .one_of
+                        .push(values.into_iter().map(str::to_owned).collect());
+                }
+            }
+        }
+        needs
     }
 
     pub(crate) fn load(

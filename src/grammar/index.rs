@@ -10,6 +10,15 @@ use aho_corasick::{AhoCorasick, MatchKind};
 use super::peel::Record;
 use super::signal::SignalKind;
 
+/// What the text of a line must hold for something to be in it, whatever its envelopes are.
+#[derive(Debug, Clone, Default, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Needs {
+    /// All of these texts.
+    pub all: Vec<String>,
+    /// Of each list one word, which no letter or digit may touch.
+    pub one_of: Vec<Vec<String>>,
+}
+
 /// A wording's place: the signal's, then its own.
 pub type Place = (usize, usize);
 

@@ -273,6 +273,28 @@ impl Pattern {
             .collect()
     }
 
+    /// Returns the words that any match holds letter for letter, whatever stands between them: runs of at least three plain characters.
+    pub fn words(&self) -> Vec<String> {
+        let literals = self.steps.iter().filter_map(|step| match step {
+            Step::Literal(text) => Some(text.as_str()),
+            _ => None,
+        });
+        let plain = |c: char| c.is_ascii_alphanumeric() || "._:-".contains(c);
+        literals
+            .flat_map(|text| text.split(|c: char| !plain(c)))
+            .filter(|word| word.len() >= 3)
+            .map(str::to_owned)
+            .collect()
+    }
+
+    /// Returns the text that is all of the pattern, if it is nothing but a literal.
+    pub fn only_literal(&self) -> Option<&str> {
+        match self.steps.as_slice() {
+            [Step::Literal(text)] if self.from_start && self.to_end => Some(text),
+            _ => None,
+        }
+    }
+
     /// Returns how many literal characters it has: of two patterns that fit, the one with more says more.
     pub fn weight(&self) -> usize {
         self.steps

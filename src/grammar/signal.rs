@@ -6,6 +6,7 @@ use serde::Deserialize;
 use toml::Spanned;
 
 use super::format::OneOrMore;
+use super::index::Needs;
 use super::mistake::Mistake;
 use super::pattern::Pattern;
 use super::peel::Record;
@@ -156,6 +157,8 @@ pub struct Wording {
     set: Vec<(String, String)>,
     /// A text that every line with this wording holds.
     pub needle: String,
+    /// What else every such line holds.
+    pub needs: Needs,
 }
 
 /// One kind of signal.
@@ -298,6 +301,7 @@ impl WordingFile {
         }
         let of = self.of.unwrap_or_else(|| "log".to_owned());
         let needle = needle_of(&body, &fields);
+        let needs = needs_of(&body, &fields, &needle);
         let needed = !matches!(
             of.as_str(),
             "node-condition"
@@ -333,6 +337,7 @@ impl WordingFile {
             cause,
             set: self.set.into_iter().collect(),
             needle,
+            needs,
         })
     }
 }
@@ -359,6 +364,49 @@ fn needle_of(body: &Body, fields: &[(String, Vec<Pattern>)]) -> String {
         .into_iter()
         .max_by_key(|literal| (literal.len(), std::cmp::Reverse(literal.clone())))
         .unwrap_or_default()
+}
+
+/// Returns what a line with a wording holds beside its needle.
+fn needs_of(body: &Body, fields: &[(String, Vec<Pattern>)], needle: &str) -> Needs {
+    let mut needs = Needs::default();
+    match body {
+        Body::Any => {}
+        Body::Plain(pattern) => needs.all.extend(pattern.words()),
+        Body::Structured(message, pairs) => {
+            needs.all.extend(message.words());
+            needs
+                .all
+                .extend(pairs.iter().flat_map(|(_, pattern)| pattern.words()));
+        }
+    }
+    for (_, patterns) in fields.iter().filter(|(name, _)| name != "level") {
+        // What all alternatives have in common, and what one of them is.
+        let mut words = patterns.iter().map(Pattern::words);
+        if let Some(first) = words.next() {
+            let rest: Vec<Vec<String>> = words.collect();
+            needs.all.extend(
+                first
+                    .into_iter()
+                    .filter(|word| rest.iter().all(|words| words.contains(word))),
+            );
+        }
+        let values: Vec<&str> = patterns.iter().filter_map(Pattern::only_literal).collect();
+        let written = |value: &&str| {
+            value.len() > 2
+                && value
+                    .bytes()
+                    .all(|b| b.is_ascii_alphanumeric() || b == b'-')
+        };
+        if !values.is_empty() && values.len() == patterns.len() && values.iter().all(written) {
+            needs
+                .one_of
+                .push(values.into_iter().map(str::to_owned).collect());
+        }
+    }
+    needs.all.retain(|word| !needle.contains(word.as_str()));
+    needs.all.sort_unstable();
+    needs.all.dedup();
+    needs
 }
 
 /// Parses `"message" key=pattern …`, or a plain pattern.

@@ -9,6 +9,8 @@ use crate::model::{Encoding, Origin, Problem};
 
 /// Usual size of a block in bytes.
 const BLOCK: usize = 4 * 1024 * 1024;
+/// Blocks are longer than that by no more than this.
+const PIECE: usize = 256 * 1024;
 /// Longest line that is looked at in bytes; longer ones are cut here.
 const LONGEST_LINE: usize = 1024 * 1024;
 
@@ -30,6 +32,8 @@ pub(super) struct Blocks {
     encoding: Encoding,
     /// Bytes read but not given out yet: the beginning of a line.
     rest: Vec<u8>,
+    /// Memory of blocks that are done with.
+    spare: Vec<Vec<u8>>,
     offset: u64,
     line: u64,
     left_out: u64,
@@ -45,6 +49,7 @@ impl Blocks {
             encoding,
             stream,
             rest: Vec::new(),
+            spare: Vec::new(),
             offset: 0,
             line: 1,
             left_out: 0,
@@ -101,18 +106,23 @@ impl Blocks {
 
     /// Reads until the buffer holds a block or the stream ends.
     fn fill(&mut self, data: &mut Vec<u8>, size: usize) {
-        let mut piece = vec![0; 256 * 1024];
-        while data.len() < size && !self.done {
-            match self.stream.read(&mut piece) {
-                Ok(0) => self.done = true,
-                Ok(count) => data.extend_from_slice(&piece[..count]),
-                Err(error) if error.kind() == std::io::ErrorKind::Interrupted => {}
-                Err(error) => {
-                    self.broken = Some(error.to_string());
-                    self.done = true;
-                }
+        if data.len() >= size || self.done {
+            return;
+        }
+        let wanted = (size - data.len()).next_multiple_of(PIECE);
+        data.reserve(wanted);
+        match (&mut self.stream).take(wanted as u64).read_to_end(data) {
+            Ok(count) => self.done = count < wanted,
+            Err(error) => {
+                self.broken = Some(error.to_string());
+                self.done = true;
             }
         }
+    }
+
+    /// Takes back the memory of a block, for one of the next.
+    pub(super) fn give_back(&mut self, block: Block) {
+        self.spare.push(block.data);
     }
 
     /// Drops the rest of a line that is too long.
@@ -143,7 +153,9 @@ impl Iterator for Blocks {
     type Item = Block;
 
     fn next(&mut self) -> Option<Block> {
-        let mut data = std::mem::take(&mut self.rest);
+        let mut data = self.spare.pop().unwrap_or_default();
+        data.clear();
+        data.append(&mut self.rest);
         self.fill(&mut data, BLOCK);
         if data.is_empty() {
             return None;
@@ -220,16 +232,37 @@ fn is_fragment(line: &[u8]) -> bool {
         || (line.starts_with(b"{\"log\":") && memchr::memmem::find(line, b"\\n\",").is_none())
 }
 
+/// Returns whether a line is a fragment that goes on, or the line above it is.
+pub(super) fn continues_fragment(data: &[u8], line: &std::ops::Range<usize>) -> bool {
+    let above = &data[..line.start.saturating_sub(1)];
+    let begin = memchr::memrchr(b'\n', above).map_or(0, |n| n + 1);
+    is_fragment(&data[line.clone()]) || is_fragment(&above[begin..])
+}
+
 /// Returns the lines of a block that look like fragments that go on.
 pub(super) fn open_lines(data: &[u8]) -> Vec<std::ops::Range<usize>> {
-    let mut found = Vec::new();
-    let mut start = 0;
-    for end in memchr::memchr_iter(b'\n', data).chain([data.len()]) {
-        if is_fragment(&data[start..end]) {
-            found.push(start..end);
+    let line_of = |at: usize| {
+        let start = memchr::memrchr(b'\n', &data[..at]).map_or(0, |n| n + 1);
+        let end = memchr::memchr(b'\n', &data[at..]).map_or(data.len(), |n| at + n);
+        start..end
+    };
+    // Each fragment that goes on holds one of these; hardly any other line does.
+    let mut found: Vec<std::ops::Range<usize>> = Vec::new();
+    for mark in [&b" P"[..], b"{\"log\":"] {
+        let mut passed = 0;
+        for at in memchr::memmem::find_iter(data, mark) {
+            if at < passed {
+                continue;
+            }
+            let line = line_of(at);
+            passed = line.end;
+            if is_fragment(&data[line.clone()]) {
+                found.push(line);
+            }
         }
-        start = end + 1;
     }
+    found.sort_by_key(|line| line.start);
+    found.dedup();
     found
 }
 

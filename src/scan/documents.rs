@@ -108,7 +108,7 @@ impl Scanner<'_> {
                         offset,
                         first_line,
                     };
-                    part.append(self.block(index, detection, &block, true));
+                    part.append(self.block(index, detection, &block, None));
                 }
                 Piece::Unread(range, why) => {
                     let first = origin(index, bytes, &range, &mut line);
@@ -184,7 +184,7 @@ impl Scanner<'_> {
                 offset,
                 first_line,
             };
-            part.append(self.block(index, detection, &block, true));
+            part.append(self.block(index, detection, &block, None));
         }
     }
 }

@@ -7,14 +7,14 @@ mod blocks;
 mod cutters;
 mod documents;
 mod encoding;
+mod filter;
 mod joined;
 mod readers;
 
 pub use encoding::as_utf8;
 
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
-use aho_corasick::{AhoCorasick, Input, MatchKind};
 use rayon::prelude::*;
 use sha2::{Digest, Sha256};
 
@@ -27,6 +27,7 @@ use crate::model::{
     SourceReading, Witness,
 };
 use blocks::{Block, Blocks};
+use filter::{Filter, Lines, Sample};
 
 /// What was found in all sources.
 #[derive(Debug, Default)]
@@ -44,11 +45,12 @@ pub struct Found {
 /// A scanner: the grammars with their needles compiled.
 struct Scanner<'a> {
     grammars: &'a Grammars,
-    /// Needles of everything that a line of text can say.
-    needles: Option<AhoCorasick>,
-    /// The same, and needles of what only stands inside API objects.
-    object_needles: Option<AhoCorasick>,
+    /// For sources too small to learn from; by what their lines are.
+    filters: [OnceLock<Option<Filter>>; 3],
 }
+
+/// A source of this size is worth a filter of its own.
+const LARGE: usize = 256 * 1024;
 
 /// What is known of the lines above, so that many lines in a row do not each look at the same ones.
 #[derive(Default)]
@@ -133,8 +135,7 @@ pub fn scan(
 ) -> (Found, Vec<Problem>) {
     let scanner = Scanner {
         grammars,
-        needles: compile_needles(grammars, false),
-        object_needles: compile_needles(grammars, true),
+        filters: Default::default(),
     };
     let parts: Vec<(Part, SourceReading, Vec<Problem>)> = sources
         .par_iter()
@@ -154,42 +155,6 @@ pub fn scan(
     found.relations.sort();
     found.relations.dedup();
     (found, problems)
-}
-
-fn compile_needles(grammars: &Grammars, objects: bool) -> Option<AhoCorasick> {
-    let mut needles: Vec<&str> = grammars
-        .signals
-        .iter()
-        .flat_map(|s| s.wordings.iter())
-        .filter(|w| objects || !INSIDE_OBJECTS.contains(&w.of.as_str()))
-        .filter(|w| !READ_ANYWAY.contains(&w.of.as_str()))
-        .map(|w| w.needle.as_str())
-        .filter(|n| !n.is_empty())
-        .collect();
-    // A stray object in a log is found by what marks its envelope, which no other line holds.
-    let marks: Vec<String> = grammars
-        .peeler
-        .formats()
-        .iter()
-        .filter(|f| {
-            f.of.as_deref()
-                .is_some_and(|of| INSIDE_OBJECTS.contains(&of))
-        })
-        .filter_map(|f| f.mark())
-        .collect();
-    needles.extend(marks.iter().map(String::as_str));
-    needles.sort_unstable();
-    needles.dedup();
-    // A needle that holds another one adds nothing: the shorter one already stops at the line.
-    let kept: Vec<&str> = needles
-        .iter()
-        .copied()
-        .filter(|n| !needles.iter().any(|other| other != n && n.contains(other)))
-        .collect();
-    AhoCorasick::builder()
-        .match_kind(MatchKind::Standard)
-        .build(kept)
-        .ok()
 }
 
 impl Scanner<'_> {
@@ -258,21 +223,35 @@ impl Scanner<'_> {
                 ));
             }
         };
-        let every = detection.shape == Shape::EveryLine;
+        let lines = match detection.shape {
+            Shape::EveryLine => Lines::Records,
+            _ if self.holds_objects(detection) => Lines::Objects,
+            _ => Lines::Text,
+        };
         let mut blocks = Blocks::new(stream, detection.encoding);
-        let batch = rayon::current_num_threads() * 2;
-        loop {
-            // A batch of blocks in memory, then all cores on it: memory stays bounded whatever the size of the file.
-            let some: Vec<Block> = blocks.by_ref().take(batch).collect();
-            if some.is_empty() {
-                break;
-            }
-            let found: Vec<Part> = some
-                .par_iter()
-                .map(|block| self.block(index, detection, block, every))
-                .collect();
+        // As many blocks as cores are searched while the next ones are read and decompressed: memory stays bounded whatever the file's size.
+        let batch = rayon::current_num_threads();
+        let mut some: Vec<Block> = blocks.by_ref().take(batch).collect();
+        let first = some.first().map_or(&[][..], |block| &block.data);
+        let own = (first.len() >= LARGE)
+            .then(|| Filter::new(self.grammars, lines, Some(&Sample::of(first))));
+        let filter = own.as_ref().unwrap_or_else(|| {
+            self.filters[lines as usize].get_or_init(|| Filter::new(self.grammars, lines, None))
+        });
+        while !some.is_empty() {
+            let (found, next): (Vec<Part>, Vec<Block>) = rayon::join(
+                || {
+                    some.par_iter()
+                        .map(|block| self.block(index, detection, block, filter.as_ref()))
+                        .collect()
+                },
+                || blocks.by_ref().take(batch).collect(),
+            );
             for one in found {
                 part.append(one);
+            }
+            for done in std::mem::replace(&mut some, next) {
+                blocks.give_back(done);
             }
         }
         reading.bytes = blocks.bytes();
@@ -280,7 +259,14 @@ impl Scanner<'_> {
         problems.extend(blocks.problems(index));
     }
 
-    fn block(&self, index: usize, detection: &Detection, block: &Block, every: bool) -> Part {
+    /// Reads a block: the lines that a filter lets through, or every line.
+    fn block(
+        &self,
+        index: usize,
+        detection: &Detection,
+        block: &Block,
+        filter: Option<&Filter>,
+    ) -> Part {
         let mut part = Part {
             records: block.lines,
             ..Part::default()
@@ -300,7 +286,7 @@ impl Scanner<'_> {
                 index, detection, fragments, block, range, place, &mut above, part,
             )
         };
-        if every {
+        let Some(filter) = filter else {
             let mut start = 0;
             while start < data.len() {
                 let end = line_end(start);
@@ -312,35 +298,27 @@ impl Scanner<'_> {
                 start = taken.max(end) + 1;
             }
             return part;
-        }
-        let needles = if self.holds_objects(detection) {
-            &self.object_needles
-        } else {
-            &self.needles
         };
-        let Some(needles) = needles else {
-            return part;
-        };
-        // A needle may be cut in two by the end of a fragment: records of several fragments are read whatever they hold.
+        // A text may be cut in two by the end of a fragment: records of several fragments are read whatever they hold.
         let mut open = match fragments {
             Some(_) => blocks::open_lines(data),
             None => Vec::new(),
         }
         .into_iter()
         .peekable();
+        let whole = |line: &std::ops::Range<usize>| {
+            filter::is_whole(&data[line.clone()])
+                && (fragments.is_none() || !blocks::continues_fragment(data, line))
+        };
+        let mut place = filter::Place::default();
         let mut from = 0;
         loop {
-            let hit = needles.find(Input::new(data).range(from..));
+            let met = filter.next(data, from, &mut place, whole);
             while open.next_if(|line| line.start < from).is_some() {}
-            let first_open = open.peek().cloned();
-            let range = match (hit, first_open) {
+            let range = match (met, open.peek().cloned()) {
                 (None, None) => break,
-                (hit, Some(line)) if hit.is_none_or(|hit| line.start <= hit.start()) => line,
-                (Some(hit), _) => {
-                    let start =
-                        memchr::memrchr2(b'\n', b'\r', &data[..hit.start()]).map_or(0, |n| n + 1);
-                    start..line_end(hit.end())
-                }
+                (Some(met), Some(line)) if line.start <= met.start => line,
+                (Some(met), _) => met,
                 (None, Some(line)) => line,
             };
             let end = range.end;
