@@ -156,6 +156,9 @@ pub enum Condition {
 /// Alternatives of a JSON path; the first that is present counts.
 pub type Paths = Vec<Vec<String>>;
 
+/// A set of bytes, one bit each.
+pub type ByteSet = [u64; 4];
+
 /// One envelope.
 #[derive(Debug, Clone)]
 pub struct Format {
@@ -171,6 +174,8 @@ pub struct Format {
     pub shape: Shape,
     /// Line patterns.
     pub patterns: Vec<Pattern>,
+    /// For each line pattern, the bytes that a line may begin with.
+    pub begin_bytes: Vec<ByteSet>,
     /// Who speaks, where the shape itself tells.
     pub component: Option<String>,
     /// Record type.
@@ -268,6 +273,16 @@ pub(crate) fn parse_paths(text: &str) -> Paths {
 }
 
 impl Format {
+    /// Returns the line patterns that a text which begins with this byte may fit.
+    pub fn patterns_for(&self, first: u8) -> impl Iterator<Item = &Pattern> {
+        let (word, bit) = (usize::from(first / 64), first % 64);
+        self.patterns
+            .iter()
+            .zip(&self.begin_bytes)
+            .filter(move |(_, bytes)| bytes[word] >> bit & 1 == 1)
+            .map(|(pattern, _)| pattern)
+    }
+
     /// Returns whether the format is a logger's header or body rather than an envelope of whoever collected the line.
     pub fn fields_of_log(&self) -> bool {
         let level = |p: &Pattern| p.text().contains("{level:");
@@ -426,7 +441,16 @@ impl Format {
             }
             conditions.push((parse_paths(path), Condition::Fits(alternatives)));
         }
+        let bytes_of = |pattern: &Pattern| {
+            let mut bytes = ByteSet::default();
+            for byte in (0..=u8::MAX).filter(|byte| pattern.may_begin_with(*byte, &layouts)) {
+                bytes[usize::from(byte / 64)] |= 1 << (byte % 64);
+            }
+            bytes
+        };
+        let begin_bytes = patterns.iter().map(bytes_of).collect();
         (mistakes.len() == before).then(|| Format {
+            begin_bytes,
             id: id.to_owned(),
             title: parsed.title,
             about: parsed.about,

@@ -5,6 +5,9 @@
 
 use std::borrow::Cow;
 use std::fmt;
+use std::sync::{Arc, OnceLock};
+
+use memchr::memmem::Finder;
 
 use nom::branch::alt;
 use nom::bytes::complete::{is_not, tag, take_until, take_while1};
@@ -35,8 +38,49 @@ enum Step {
     },
     Regex {
         name: String,
-        regex: regex::Regex,
+        regex: LazyRegex,
     },
+}
+
+/// A regular expression that is compiled when a text first comes as far as it: of the hundreds in all grammars, few are ever asked.
+#[derive(Clone)]
+struct LazyRegex(Arc<(String, OnceLock<Option<regex::Regex>>)>);
+
+impl LazyRegex {
+    /// # Errors
+    /// What is wrong with it, as a fragment.
+    fn parse(text: &str) -> Result<LazyRegex, String> {
+        let text = format!("^(?:{text})");
+        let lazy = LazyRegex(Arc::new((text, OnceLock::new())));
+        let text = lazy.0.0.as_str();
+        // Its syntax is checked at once. Classes by name and long repetitions can also be wrong otherwise, or too large.
+        let plain = !text.contains("\\p") && !text.contains("\\P") && !has_long_repetition(text);
+        if plain && regex_syntax::ast::parse::Parser::new().parse(text).is_ok() {
+            return Ok(lazy);
+        }
+        match regex::Regex::new(text) {
+            Ok(regex) => {
+                lazy.0.1.get_or_init(|| Some(regex));
+                Ok(lazy)
+            }
+            Err(error) => Err(last_line(&error.to_string()).to_owned()),
+        }
+    }
+
+    /// Returns how much of a text's beginning it takes.
+    fn take(&self, text: &str) -> Option<usize> {
+        let (pattern, regex) = &*self.0;
+        let regex = regex
+            .get_or_init(|| regex::Regex::new(pattern).ok())
+            .as_ref()?;
+        regex.find(text).map(|found| found.end())
+    }
+}
+
+/// Returns whether a repetition's count has three digits or more.
+fn has_long_repetition(text: &str) -> bool {
+    text.split(['{', ','])
+        .any(|part| part.bytes().take_while(u8::is_ascii_digit).count() > 2)
 }
 
 /// Text with fields, ready to run.
@@ -46,6 +90,8 @@ pub struct Pattern {
     text: String,
     from_start: bool,
     to_end: bool,
+    /// The longest literal: a text without it is not looked at further.
+    must: Option<Finder<'static>>,
 }
 
 /// What is wrong in a pattern, and where.
@@ -174,15 +220,9 @@ impl Pattern {
                     } else if let Some(regex) =
                         kind.strip_prefix('/').and_then(|k| k.strip_suffix('/'))
                     {
-                        let regex = regex::Regex::new(&format!("^(?:{regex})")).map_err(|e| {
-                            mistake(
-                                place(),
-                                &format!(
-                                    "the regular expression is wrong: {}",
-                                    last_line(&e.to_string())
-                                ),
-                                "{code:/[0-9]{3}/}",
-                            )
+                        let regex = LazyRegex::parse(regex).map_err(|reason| {
+                            let reason = format!("the regular expression is wrong: {reason}");
+                            mistake(place(), &reason, "{code:/[0-9]{3}/}")
                         })?;
                         Step::Regex { name, regex }
                     } else {
@@ -209,7 +249,16 @@ impl Pattern {
                 "failed to pull {image:quoted}",
             ));
         }
+        let literals = steps.iter().filter_map(|step| match step {
+            Step::Literal(text) => Some(text),
+            _ => None,
+        });
+        let must = literals
+            .max_by_key(|text| text.len())
+            .filter(|_| steps.len() > 1)
+            .map(|text| Finder::new(text.as_bytes()).into_owned());
         Ok(Pattern {
+            must,
             steps,
             text: text.to_owned(),
             from_start,
@@ -312,6 +361,13 @@ impl Pattern {
     /// Finds the pattern in a text: anywhere, or from its start or to its end if so written.
     pub fn find(&self, text: &str, layouts: &[Layout]) -> Option<Captures> {
         let mut budget = TRIES;
+        if self
+            .must
+            .as_ref()
+            .is_some_and(|must| must.find(text.as_bytes()).is_none())
+        {
+            return None;
+        }
         if self.from_start {
             return self.run_at(text, layouts, &mut budget);
         }
@@ -339,6 +395,12 @@ impl Pattern {
         match self.steps.first() {
             Some(Step::Literal(text)) => text.as_bytes().first() == Some(&byte),
             Some(Step::Time { .. }) => layouts.iter().any(|layout| layout.may_begin_with(byte)),
+            Some(Step::Field { kind, .. }) => match kind.name {
+                "int" => byte.is_ascii_digit(),
+                "letter" => byte.is_ascii_uppercase(),
+                "level" => byte.is_ascii_alphabetic(),
+                _ => true,
+            },
             _ => true,
         }
     }
@@ -389,11 +451,11 @@ impl Pattern {
                 }
                 _ => false,
             }),
-            Step::Regex { name, regex } => match regex.find(text) {
-                Some(found) if self.run(rest, &text[found.end()..], layouts, captures, budget) => {
+            Step::Regex { name, regex } => match regex.take(text) {
+                Some(length) if self.run(rest, &text[length..], layouts, captures, budget) => {
                     captures
                         .values
-                        .push((name.clone(), found.as_str().to_owned()));
+                        .push((name.clone(), text[..length].to_owned()));
                     true
                 }
                 _ => false,

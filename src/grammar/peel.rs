@@ -73,15 +73,31 @@ impl Peeler {
             lines: Vec::new(),
             json: Vec::new(),
         };
+        // Each sample is parsed once, not once for each format.
+        let samples: Vec<(usize, &str, Option<Value>)> = peeler
+            .formats
+            .iter()
+            .enumerate()
+            .flat_map(|(owner, f)| {
+                f.samples
+                    .iter()
+                    .map(move |sample| (owner, sample.text.as_str()))
+            })
+            .map(|(owner, text)| (owner, text, serde_json::from_str(text.trim()).ok()))
+            .collect();
         let reads_others = |peeler: &Peeler, index: usize| -> usize {
-            peeler
-                .formats
-                .iter()
-                .enumerate()
-                .filter(|(other, _)| *other != index)
-                .flat_map(|(_, f)| &f.samples)
-                .filter(|sample| peeler.reads(index, &sample.text))
-                .count()
+            let others = samples.iter().filter(|(owner, ..)| *owner != index);
+            match peeler.formats[index].shape {
+                Shape::Lines => others
+                    .filter(|(_, text, _)| peeler.reads(index, text))
+                    .count(),
+                Shape::Json => others
+                    .filter_map(|(_, _, value)| value.as_ref())
+                    .filter(|value| fits(&peeler.formats[index], value))
+                    .count(),
+                // Documents are told by their beginning, not in any order.
+                Shape::Document => 0,
+            }
         };
         // What only wraps other records is tried when nothing else reads the line.
         let mut order: Vec<(bool, usize, String, usize)> = (0..peeler.formats.len())
@@ -599,9 +615,7 @@ fn read_line(format: &Format, text: &str) -> Option<Layer> {
         _ => {
             let first = text.bytes().next()?;
             let captures = format
-                .patterns
-                .iter()
-                .filter(|pattern| pattern.may_begin_with(first, &format.layouts))
+                .patterns_for(first)
                 .find_map(|pattern| pattern.find(text, &format.layouts))?;
             for (name, reading) in captures.times {
                 if name == "last" {

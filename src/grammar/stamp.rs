@@ -2,7 +2,7 @@
 //!
 //! Takes text that begins with a stamp; gives a [`Reading`] and how many bytes it took. Never fills in a year or a zone.
 
-use chrono::format::{Item, Parsed, StrftimeItems, parse_and_remainder};
+use chrono::format::{Fixed, Item, Parsed, StrftimeItems, parse_and_remainder};
 use chrono::{DateTime, NaiveDate, NaiveTime, TimeDelta};
 use nom::bytes::complete::{tag, take_while_m_n, take_while1};
 use nom::character::complete::{char, one_of};
@@ -65,7 +65,23 @@ impl Layout {
         match self {
             Layout::EpochNanosHex => byte.is_ascii_hexdigit(),
             Layout::SinceBoot | Layout::MicrosSinceBoot => byte.is_ascii_digit() || byte == b' ',
-            Layout::Items(_) => true,
+            Layout::Items(items) => match items.first() {
+                Some(Item::Literal(text)) => text.as_bytes().first() == Some(&byte),
+                // chrono takes blanks before a number, and a sign.
+                Some(Item::Numeric(..)) => {
+                    byte.is_ascii_digit()
+                        || byte.is_ascii_whitespace()
+                        || !byte.is_ascii()
+                        || b"+-\x0b".contains(&byte)
+                }
+                Some(Item::Fixed(
+                    Fixed::ShortMonthName
+                    | Fixed::LongMonthName
+                    | Fixed::ShortWeekdayName
+                    | Fixed::LongWeekdayName,
+                )) => byte.is_ascii_alphabetic(),
+                _ => true,
+            },
             _ => byte.is_ascii_digit(),
         }
     }
