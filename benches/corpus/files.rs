@@ -21,6 +21,8 @@ pub(crate) enum Compress {
 
 /// How long the record is.
 const HOURS: i64 = 6;
+/// The API server forgets Events after an hour: a list of them is not as long as a log. What is above that goes to the exporter's log.
+const EVENT_LIST: u64 = 32 << 20;
 /// A fragment of a long line in a container's log file.
 const FRAGMENT: usize = 16 * 1024;
 
@@ -61,11 +63,11 @@ impl Page<'_> {
         self.stored.write_all(b"\n")
     }
 
-    /// The next line tells this.
-    fn tells(&mut self, signals: &[&str], at: DateTime<Utc>) {
+    /// The next lines tell this.
+    fn tells(&mut self, signals: &[&str], at: DateTime<Utc>, lines: usize) {
         for signal in signals {
             self.truth.push(format!(
-                "{}\t{}\t{signal}\t{}",
+                "{}\t{}\t{lines}\t{signal}\t{}",
                 self.name,
                 self.line + 1,
                 at.format("%Y-%m-%dT%H:%M:%S")
@@ -218,7 +220,20 @@ pub(crate) fn make(order: &Order) -> Result<()> {
         &cast,
         &mut truth,
     )?;
-    events(order, begin, share(4.0), &cast, &mut truth)?;
+    let list = share(4.0).min(EVENT_LIST);
+    events(order, begin, list, &cast, &mut truth)?;
+    lines(
+        order,
+        begin,
+        "event-exporter.log",
+        share(4.0) - list,
+        "",
+        Vec::new(),
+        voices::exported,
+        bare,
+        &cast,
+        &mut truth,
+    )?;
     let beside = order.into.with_extension("truth.tsv");
     std::fs::write(
         beside,
@@ -272,8 +287,8 @@ fn lines(
                 }
             }
         };
-        page.tells(&said.signals, at);
         let text = envelope(&mut random, at, host, &said.text);
+        page.tells(&said.signals, at, text.split('\n').count());
         for line in text.split('\n') {
             page.line(line)?;
         }
@@ -313,9 +328,10 @@ fn events(
             page.stored.write_all(b",\n")?;
         }
         first = false;
-        page.tells(&event.signals, at);
         let text = event.object(&mut random, at);
-        page.line += text.matches('\n').count() as u64 + 1;
+        let lines = text.split('\n').count();
+        page.tells(&event.signals, at, lines);
+        page.line += lines as u64;
         page.bytes += text.len() as u64;
         page.stored.write_all(text.as_bytes())?;
     }

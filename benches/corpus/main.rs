@@ -1,7 +1,7 @@
 //! The corpus of the speed bench: the files of one incident, made up, of any size and with what is true in them.
 //!
 //! `cargo bench --bench corpus -- make --bytes 256M DIR` writes the files to `DIR` and, beside it, `DIR.truth.tsv` with one line for each
-//! signal: file, line, kind, time. `cargo bench --bench corpus -- needles` prints the texts that Rootline searches for, one a line.
+//! signal: file, first line, number of lines, kind, time. `cargo bench --bench corpus -- needles` prints the texts that Rootline searches for, one a line.
 //! The same arguments give the same bytes. Start with [`files::make`]; who says what is in [`voices`].
 
 mod files;

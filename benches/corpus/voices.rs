@@ -291,9 +291,7 @@ pub(crate) fn containerd(
             "level=info msg=\"RunPodSandbox for &PodSandboxMetadata{{Name:{pod},Uid:{},Namespace:{namespace},Attempt:0,}}\"",
             random.uuid()
         ),
-        3 => format!(
-            "level=info msg=\"loading plugin \\\"io.containerd.ttrpc.v1.task\\\"...\" runtime=io.containerd.runc.v2 type=io.containerd.ttrpc.v1"
-        ),
+        3 => "level=info msg=\"loading plugin \\\"io.containerd.ttrpc.v1.task\\\"...\" runtime=io.containerd.runc.v2 type=io.containerd.ttrpc.v1".to_owned(),
         4 => format!("level=info msg=\"RemoveContainer for \\\"{id}\\\" returns successfully\""),
         5 => format!(
             "level=warning msg=\"cleanup warnings time=\\\"2024-05-22T01:01:01Z\\\" level=info msg=\\\"starting signal loop\\\" namespace=k8s.io pid={} runtime=io.containerd.runc.v2\\n\"",
@@ -395,6 +393,10 @@ pub(crate) fn application(
 }
 
 /// One audit line.
+#[expect(
+    clippy::too_many_arguments,
+    reason = "an audit record has as many parts"
+)]
 fn audit_line(
     random: &mut Random,
     at: DateTime<Utc>,
@@ -699,7 +701,7 @@ pub(crate) fn deploy_story(cast: &Cast) -> Vec<(i64, Said)> {
             DEPLOY + 900,
             said(
                 &["deploy_failed"],
-                "error: timed out waiting for the condition",
+                "error: deployment \"render\" exceeded its progress deadline",
             ),
         ),
     ]
@@ -719,6 +721,12 @@ pub(crate) struct Event {
 }
 
 impl Event {
+    /// The object on one line, as exporters of Events write it.
+    pub(crate) fn line(&self, random: &mut Random, at: DateTime<Utc>) -> String {
+        let object = self.object(random, at);
+        object.lines().map(str::trim_start).collect()
+    }
+
     /// The object as kubectl prints it inside of a list; no line end at its end.
     pub(crate) fn object(&self, random: &mut Random, at: DateTime<Utc>) -> String {
         let stamp = at.format("%Y-%m-%dT%H:%M:%SZ");
@@ -787,6 +795,24 @@ pub(crate) fn event(random: &mut Random, cast: &Cast) -> Event {
             ..event
         },
     }
+}
+
+/// What an exporter of Events writes.
+pub(crate) fn exported(
+    random: &mut Random,
+    cast: &Cast,
+    at: DateTime<Utc>,
+    signal: bool,
+) -> Option<Said> {
+    let mut event = event(random, cast);
+    while signal == event.signals.is_empty() {
+        event = self::event(random, cast);
+    }
+    let text = event.line(random, at);
+    Some(Said {
+        text,
+        signals: event.signals,
+    })
 }
 
 pub(crate) fn event_story(cast: &Cast) -> Vec<(i64, Event)> {
