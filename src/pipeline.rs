@@ -83,10 +83,17 @@ pub fn run(
     if options.since.is_some() || options.until.is_some() {
         aligned.keep(inside);
     }
+    let mut constants = grammars
+        .physics
+        .for_version(aligned.roster.version.as_deref());
+    for (name, value, from) in &aligned.overrides {
+        constants.set(name, *value, from.clone());
+    }
     let (correlated, more) = correlate::correlate(
         &aligned.facts,
         &aligned.conditions,
-        aligned.roster.version.as_deref(),
+        &aligned.roster.nodes,
+        &constants,
         grammars,
     );
     problems.extend(more);

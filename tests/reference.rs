@@ -72,6 +72,42 @@ fn broken(rule: &Rule, facts: &[Fact], cause: FactId, effect: FactId) -> bool {
     })
 }
 
+/// The cause's own beginning, the last one of its pod that is not after it, came after the effect.
+fn late(rule: &Rule, facts: &[Fact], cause: FactId, effect: FactId) -> bool {
+    let at = |fact: &Fact| fact.moment.map(|m| m.at);
+    let (from, to) = (&facts[cause], &facts[effect]);
+    let begun = facts
+        .iter()
+        .enumerate()
+        .filter(|(_, f)| {
+            rule.began_with.as_ref() == Some(&f.kind)
+                && at(f).is_some()
+                && at(f) <= at(from)
+                && equal(f, from, "pod") == Some(true)
+                && equal(f, from, "image") != Some(false)
+                && equal(f, from, "node") != Some(false)
+        })
+        .max_by_key(|(id, f)| (at(f), *id));
+    // What is said again within a minute, of the same node and resource, has lasted since it was first said.
+    let mut series: Vec<&Fact> = facts
+        .iter()
+        .take(effect + 1)
+        .filter(|f| f.kind == to.kind && at(f).is_some())
+        .filter(|f| equal(f, to, "node") == Some(true))
+        .collect();
+    let mut first = to;
+    series.pop_if(|last| std::ptr::eq(*last, to));
+    while let Some(before) = series.pop() {
+        if at(first) > at(before).map(|m| m + TimeDelta::seconds(60)) {
+            break;
+        }
+        if equal(before, to, "resource") != Some(false) {
+            first = before;
+        }
+    }
+    begun.is_some_and(|(_, f)| at(f) > first.moment.map(|m| m.latest()))
+}
+
 /// Rule, cause, effect: what a rule's definition says, by trying every pair.
 fn reference(
     facts: &[Fact],
@@ -99,8 +135,10 @@ fn reference(
                     let lag = to.at - from.at;
                     let possible = to.latest() - from.at >= least && to.at - from.latest() <= most;
                     let assumed = joined(rule, facts, cause, effect)?;
-                    (possible && !broken(rule, facts, cause, effect))
-                        .then(|| (assumed, (lag - typical).abs(), cause))
+                    (possible
+                        && !broken(rule, facts, cause, effect)
+                        && !late(rule, facts, cause, effect))
+                    .then(|| (assumed, (lag - typical).abs(), cause))
                 })
                 .min();
             if let Some((_, _, cause)) = best {

@@ -53,6 +53,89 @@ pub(super) fn moved_tags(facts: &mut Vec<Fact>) {
     facts.extend(moved);
 }
 
+/// A deploy this near to a new revision's first pod is what made it.
+const ONE_ROLLOUT: TimeDelta = TimeDelta::minutes(30);
+
+/// Adds a `deploy_started` fact where pods of another template begin to be made and nobody tells of the change itself.
+///
+/// A Deployment's pods carry the hash of their template in their names: another hash is another template, which a mere scaling never makes.
+/// Wants pods of the template before, so that a first look at a workload is no change of it.
+pub(super) fn new_revisions(facts: &mut Vec<Fact>) {
+    let hash_of = |fact: &Fact| -> Option<(String, String)> {
+        let workload = fact.entities.get("workload")?;
+        let (_, name) = workload.split_once("/Deployment/")?;
+        let rest = fact
+            .entities
+            .get("pod")?
+            .strip_prefix(name)?
+            .strip_prefix('-')?;
+        let (hash, _) = rest.split_once('-')?;
+        Some((workload.clone(), hash.to_owned()))
+    };
+    // Of each template: its first made pod, and whether any pod of it was made in the record at all.
+    let mut made: BTreeMap<(String, String), usize> = BTreeMap::new();
+    let mut seen: BTreeMap<String, Vec<(String, usize)>> = BTreeMap::new();
+    for (index, fact) in facts.iter().enumerate() {
+        let (Some(key), Some(moment)) = (hash_of(fact), fact.moment) else {
+            continue;
+        };
+        seen.entry(key.0.clone())
+            .or_default()
+            .push((key.1.clone(), index));
+        if fact.kind == "pod_created" {
+            let first = made.entry(key).or_insert(index);
+            if facts[*first].moment.is_some_and(|m| moment.at < m.at) {
+                *first = index;
+            }
+        }
+    }
+    let mut found = Vec::new();
+    for ((workload, hash), first) in &made {
+        let Some(begin) = facts[*first].moment else {
+            continue;
+        };
+        // Pods of the template before were there already: told earlier, or later without having been made.
+        let before = seen
+            .get(workload)
+            .into_iter()
+            .flatten()
+            .any(|(other, index)| {
+                other != hash
+                    && (facts[*index].moment.is_some_and(|m| m.at < begin.at)
+                        || !made.contains_key(&(workload.clone(), other.clone())))
+            });
+        let known_before = seen
+            .get(workload)
+            .into_iter()
+            .flatten()
+            .any(|(own, index)| {
+                own == hash && facts[*index].moment.is_some_and(|m| m.latest() < begin.at)
+            });
+        let told = facts.iter().any(|fact| {
+            matches!(fact.kind.as_str(), "deploy_started" | "rollback")
+                && fact
+                    .entities
+                    .get("workload")
+                    .is_none_or(|w| w == workload || workload.ends_with(&format!("/{w}")))
+                && fact
+                    .moment
+                    .is_some_and(|m| (m.at - begin.at).abs() <= ONE_ROLLOUT)
+        });
+        if !before || known_before || told {
+            continue;
+        }
+        let mut fact = facts[*first].clone();
+        fact.kind = "deploy_started".to_owned();
+        for kind in ["pod", "uid", "node", "container"] {
+            fact.entities.remove(kind);
+            fact.inferred.remove(kind);
+        }
+        fact.message = format!("pods of another template of {workload} ({hash}) began to be made");
+        found.push(fact);
+    }
+    facts.extend(found);
+}
+
 /// Puts facts in time order; equal moments by origin, facts without a moment last.
 pub(super) fn sort(facts: &mut [Fact]) {
     facts.sort_by(|a, b| {

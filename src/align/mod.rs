@@ -10,8 +10,10 @@ mod conclude;
 mod copies;
 mod merge;
 mod roster;
+mod settings;
 mod skew;
 mod states;
+mod thresholds;
 mod writers;
 
 use chrono::FixedOffset;
@@ -47,6 +49,8 @@ pub struct Aligned {
     pub roster: Roster,
     /// Assumptions that were made about time, as sentences.
     pub assumptions: Vec<String>,
+    /// Constants that the incident's own settings decide.
+    pub overrides: Vec<settings::Override>,
 }
 
 impl Aligned {
@@ -85,9 +89,13 @@ pub fn align(
         .into_iter()
         .map(|signal| clock.resolve(signal))
         .collect();
-    let roster = Roster::new(&relations, &timed, sources, readings, options);
+    let mut roster = Roster::new(&relations, &timed, sources, readings, options);
     for (index, what) in copies::leave_out(&mut timed, &mut disks, sources, readings) {
         problems.push(Problem::of_source(index, what));
+    }
+    let settings = settings::Settings::new(&relations, sources, readings);
+    if roster.version.is_none() {
+        roster.version = settings.version();
     }
     for one in &mut timed {
         roster.name(one, readings);
@@ -103,9 +111,11 @@ pub fn align(
     let points = clock.disk_points(disks, readings);
     let mut facts = merge::merge(timed, grammars);
     conclude::moved_tags(&mut facts);
+    conclude::new_revisions(&mut facts);
     conclude::sort(&mut facts);
     conclude::retries(&mut facts);
     writers::that_moved(&mut facts);
+    thresholds::unfit(&mut facts, &roster, &settings);
     let conditions = states::conditions(&facts, &roster);
     let mut assumptions = clock.assumptions();
     assumptions.extend(anchors);
@@ -130,6 +140,7 @@ pub fn align(
             disks: points,
             roster,
             assumptions,
+            overrides: settings.overrides(&grammars.physics),
         },
         problems,
     )

@@ -7,8 +7,11 @@ use std::collections::{BTreeMap, BTreeSet};
 use regex::Regex;
 
 use super::{Options, Timed};
-use crate::model::entity::registry_of;
+use crate::model::entity::{joining_form, registry_of};
 use crate::model::{Relation, Source, SourceReading, source};
+
+/// How the pod of a runtime's record is known.
+pub(super) const ONLY_POD: &str = "the only pod with this image on this node";
 
 /// Names and owners.
 #[derive(Debug, Default)]
@@ -31,9 +34,13 @@ pub struct Roster {
     pub version: Option<String>,
     /// Creation time by node, as written.
     pub node_created: BTreeMap<String, String>,
+    /// Bytes of each node's disk, as its object tells.
+    pub node_disk: BTreeMap<String, f64>,
     /// Sources whose records and path name different nodes.
     pub disagreements: Vec<(usize, String)>,
     name_shape: Option<Regex>,
+    /// Pods, as namespace and name, that a node was told to run with an image.
+    image_pods: BTreeMap<(String, String), BTreeSet<(String, String)>>,
 }
 
 impl Roster {
@@ -56,6 +63,11 @@ impl Roster {
                         "address" => drop(roster.aliases.insert(value, name)),
                         "version" => *versions.entry(minor_of(&value)).or_default() += 1,
                         "created" => drop(roster.node_created.insert(name, value)),
+                        "disk" => {
+                            if let Some(bytes) = quantity(&value) {
+                                roster.node_disk.insert(name, bytes);
+                            }
+                        }
                         _ => {}
                     }
                 }
@@ -135,10 +147,21 @@ impl Roster {
                 .filter(|w| w.split('/').count() == 3)
             {
                 roster.workloads.insert(workload.clone());
+                // Whoever made a pod says so: the controller's Event is about the workload and names the pod.
+                if let (Some(namespace), Some(pod)) =
+                    (entities.get("namespace"), entities.get("pod"))
+                    && one.signal.kind == "pod_created"
+                {
+                    roster
+                        .pod_owner
+                        .entry(format!("{namespace}/{pod}"))
+                        .or_insert_with(|| workload.clone());
+                }
             }
         }
         roster.own_names(readings);
         roster.name_sources(timed, sources, readings, options);
+        roster.know_pods(timed, readings);
         roster
     }
 
@@ -162,6 +185,35 @@ impl Roster {
                 self.nodes.remove(host);
                 self.nodes.insert(node.clone());
                 self.aliases.insert(host.clone(), node.clone());
+            }
+        }
+    }
+
+    /// Learns the workloads that pods' names tell of, and which pods had which image on which node.
+    fn know_pods(&mut self, timed: &[Timed], readings: &[SourceReading]) {
+        for one in timed {
+            let entities = &one.signal.entities;
+            let (Some(namespace), Some(pod)) = (entities.get("namespace"), entities.get("pod"))
+            else {
+                continue;
+            };
+            if let Some((workload, _)) = self.workload_of(namespace, pod) {
+                self.workloads.insert(workload);
+            }
+            let node = entities.get("node").map(|node| self.canonical(node));
+            let node = node.or_else(|| {
+                let agent = one.signal.component.as_deref()?;
+                source::NODE_AGENTS.contains(&agent).then_some(())?;
+                readings[one.signal.evidence.origin.source]
+                    .speaks_for
+                    .node
+                    .clone()
+            });
+            if let (Some(node), Some(image)) = (node, entities.get("image")) {
+                self.image_pods
+                    .entry((node, joining_form("image", image)))
+                    .or_default()
+                    .insert((namespace.clone(), pod.clone()));
             }
         }
     }
@@ -357,6 +409,25 @@ impl Roster {
                 "the pod with this uid",
             );
         }
+        // A runtime knows images, not pods.
+        if matches!(signal.kind.as_str(), "pulling" | "pulled" | "pull_failed")
+            && !signal.entities.contains_key("pod")
+            && let (Some(node), Some(image)) =
+                (signal.entities.get("node"), signal.entities.get("image"))
+            && let Some((namespace, pod)) = self
+                .image_pods
+                .get(&(node.clone(), joining_form("image", image)))
+                .filter(|pods| pods.len() == 1)
+                .and_then(BTreeSet::first)
+        {
+            infer(&mut signal.entities, "pod", pod.clone(), ONLY_POD);
+            infer(
+                &mut signal.entities,
+                "namespace",
+                namespace.clone(),
+                ONLY_POD,
+            );
+        }
         if let Some(pod) = signal.entities.get("pod").cloned() {
             if !signal.entities.contains_key("namespace")
                 && let Some(only) = self
@@ -435,16 +506,21 @@ impl Roster {
                 .entities
                 .insert("registry".to_owned(), registry_of(&image).to_owned());
         }
-        if signal.kind == "evicted"
-            && let Some(workload) = signal.entities.get("workload").cloned()
-            && says_it_wrote_much(&signal.evidence.text)
-        {
-            infer(
-                &mut signal.entities,
-                "writer",
-                workload,
-                "the eviction message: it used more than it asked for",
-            );
+        if signal.kind == "evicted" && says_it_wrote_much(&signal.evidence.text) {
+            // Whose pod it is may not be in the record; that it was this pod is.
+            let pod = signal
+                .entities
+                .get("namespace")
+                .zip(signal.entities.get("pod"));
+            let itself = pod.map(|(namespace, pod)| format!("{namespace}/Pod/{pod}"));
+            if let Some(writer) = signal.entities.get("workload").cloned().or(itself) {
+                infer(
+                    &mut signal.entities,
+                    "writer",
+                    writer,
+                    "the eviction message: it used more than it asked for",
+                );
+            }
         }
     }
 
@@ -521,7 +597,7 @@ fn contains_name(path: &str, node: &str) -> bool {
     })
 }
 
-fn minor_of(version: &str) -> String {
+pub(super) fn minor_of(version: &str) -> String {
     version
         .trim_start_matches('v')
         .split('.')
@@ -547,7 +623,7 @@ fn says_it_wrote_much(text: &str) -> bool {
 
 /// # Source
 /// Kubernetes API conventions, quantities.
-fn quantity(text: &str) -> Option<f64> {
+pub(super) fn quantity(text: &str) -> Option<f64> {
     let end = text
         .find(|c: char| !(c.is_ascii_digit() || c == '.'))
         .unwrap_or(text.len());

@@ -9,6 +9,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use chrono::{DateTime, TimeDelta, Utc};
 
 use super::Timed;
+use super::roster::ONLY_POD;
 use crate::grammar::Grammars;
 use crate::model::moment::spoken;
 use crate::model::{Basis, Moment, Source, SourceReading, Witness, source};
@@ -111,6 +112,9 @@ pub(super) fn correct(
         ));
         zones.insert(clock, zone);
     }
+    said.extend(shared_zone(
+        timed, readings, sources, grammars, &sure, &zoneless, &mut zones,
+    ));
     shift(timed, &zones);
     let mut moved: BTreeMap<ClockId, TimeDelta> = BTreeMap::new();
     for (clock, mut found) in differences(timed, readings, grammars, &sure) {
@@ -171,6 +175,70 @@ pub(super) fn correct(
     said.extend(rest_of_nodes(&mut moved, sources, readings));
     shift(timed, &moved);
     said
+}
+
+/// Hosts of one cluster are set to one zone: files of node agents that share too few facts with others take the zone that all such files show together.
+fn shared_zone(
+    timed: &[Timed],
+    readings: &mut [SourceReading],
+    sources: &[Source],
+    grammars: &Grammars,
+    sure: &BTreeSet<usize>,
+    zoneless: &BTreeSet<usize>,
+    zones: &mut BTreeMap<ClockId, TimeDelta>,
+) -> Vec<String> {
+    let quarters_of = |apart: TimeDelta| {
+        let quarters = (apart.num_seconds() as f64 / QUARTER_S as f64).round() as i64;
+        ((apart - TimeDelta::seconds(quarters * QUARTER_S)).abs() <= SMALL).then_some(quarters)
+    };
+    let mut votes: BTreeMap<Option<i64>, usize> = BTreeMap::new();
+    let told = differences(timed, readings, grammars, sure);
+    for (_, found) in told
+        .iter()
+        .filter(|(clock, _)| zoneless.contains(&clock.0) && clock.1.is_some())
+    {
+        for apart in found
+            .elsewhere
+            .iter()
+            .chain(&found.in_api)
+            .chain(&found.same_node)
+        {
+            *votes.entry(quarters_of(apart.middle())).or_default() += 1;
+        }
+    }
+    let all: usize = votes.values().sum();
+    let Some((Some(quarters), agree)) = votes.into_iter().max_by_key(|(_, count)| *count) else {
+        return Vec::new();
+    };
+    // Two facts that both lie a whole number of quarters away, and none that does not, are no chance.
+    let enough = agree >= ANCHORS || (agree == 2 && all == 2);
+    if quarters == 0 || !enough || agree * 5 < all * 4 {
+        return Vec::new();
+    }
+    let zone = TimeDelta::seconds(quarters * QUARTER_S);
+    let undecided: BTreeSet<ClockId> = timed
+        .iter()
+        .filter_map(clock_of)
+        .filter(|clock| {
+            clock.1.is_some()
+                && zoneless.contains(&clock.0)
+                && !sure.contains(&clock.0)
+                && readings[clock.0].speaks_for.node.is_some()
+        })
+        .collect();
+    let mut said = BTreeSet::new();
+    for clock in undecided {
+        readings[clock.0].clock = (zone.num_milliseconds(), agree, "corrected");
+        said.insert(format!(
+            "{}: its stamps have no zone; they were taken as UTC{}{:02}:{:02}, as {agree} facts in files from the nodes show together.",
+            sources[clock.0].name,
+            if quarters < 0 { '-' } else { '+' },
+            quarters.abs() / 4,
+            quarters.abs() % 4 * 15
+        ));
+        zones.insert(clock, zone);
+    }
+    said.into_iter().collect()
 }
 
 /// What too few facts anchor goes with the other files of its node: a node has one clock.
@@ -330,6 +398,10 @@ fn tellings(timed: &[Timed], grammars: &Grammars) -> Vec<Vec<Telling>> {
             .identity
             .iter()
             .chain(&kind.once_per)
+            // A pod that was concluded from image and node may be another one at another time.
+            .filter(|name| {
+                !(*name == "pod" && one.inferred.get("pod").is_some_and(|how| how == ONLY_POD))
+            })
             .filter_map(|name| one.signal.entities.get(name).map(|v| format!("{name}={v}")))
             .collect();
         if !identity.is_empty() {

@@ -14,6 +14,9 @@ use crate::model::{Fact, FactId, Link};
 
 /// Candidates looked at for one effect and one rule, those nearest to the rule's typical lag first. Bounds a storm of equal facts.
 const CANDIDATES: usize = 256;
+/// The longest round of the kubelet's eviction loop, with room for image deletion: 10 s of pause and 30 s for a pod to go.
+/// What is said again within it has lasted.
+const ONE_ROUND: TimeDelta = TimeDelta::seconds(60);
 /// Other possible causes that are named.
 const OTHERS: usize = 5;
 
@@ -36,6 +39,8 @@ impl<'a> Index<'a> {
             .map(String::as_str)
             .collect();
         shared.insert("node");
+        // A cause's own beginning is looked up by its pod.
+        shared.insert("pod");
         let mut index = Index {
             facts,
             places: HashMap::new(),
@@ -205,7 +210,7 @@ fn best_cause(
             let Some(sure) = shares(index, rule, cause, effect) else {
                 continue;
             };
-            if interrupted(index, rule, cause, effect) {
+            if interrupted(index, rule, cause, effect) || began_later(index, rule, cause, effect) {
                 continue;
             }
             accepted += 1;
@@ -306,6 +311,46 @@ fn interrupted(index: &Index, rule: &Rule, cause: FactId, effect: FactId) -> boo
                 })
         })
     })
+}
+
+/// Returns whether the cause began only after the effect: its beginning is the last such signal of its pod that is not after it.
+fn began_later(index: &Index, rule: &Rule, cause: FactId, effect: FactId) -> bool {
+    let (Some(kind), Some(pod)) = (&rule.began_with, index.facts[cause].entity("pod")) else {
+        return false;
+    };
+    let key = (kind.as_str(), "pod", joining_form("pod", pod));
+    let Some(list) = index.places.get(&key) else {
+        return false;
+    };
+    let end = list.partition_point(|id| index.moment(*id) <= index.moment(cause));
+    let begun = list[..end].iter().rev().find(|id| {
+        agree(&index.facts[**id], &index.facts[cause], "image") != Some(false)
+            && agree(&index.facts[**id], &index.facts[cause], "node") != Some(false)
+    });
+    let latest = index.facts[first_of_series(index, effect)]
+        .moment
+        .map(|m| m.latest());
+    begun.is_some_and(|id| latest.is_some_and(|latest| index.moment(*id) > latest))
+}
+
+/// Returns the first of what is said again and again of one node while it lasts, such as a threshold that each round of the eviction loop finds crossed.
+fn first_of_series(index: &Index, last: FactId) -> FactId {
+    let fact = &index.facts[last];
+    let Some(node) = fact.entity("node") else {
+        return last;
+    };
+    let key = (fact.kind.as_str(), "node", joining_form("node", node));
+    let list = index.places.get(&key).map_or(&[][..], Vec::as_slice);
+    let mut first = last;
+    for id in list.iter().rev().skip_while(|id| **id != last).skip(1) {
+        if index.moment(first) - index.moment(*id) > ONE_ROUND {
+            break;
+        }
+        if agree(&index.facts[*id], fact, "resource") != Some(false) {
+            first = *id;
+        }
+    }
+    first
 }
 
 /// Fills a sentence's placeholders.

@@ -4,10 +4,13 @@
 //! what is not explained stays unexplained. Start with [`correlate`]; rules are run in [`links`], verdicts found in [`verdicts`].
 
 mod contradictions;
+mod everywhere;
 mod hops;
 mod links;
 mod proof;
 mod verdicts;
+
+use std::collections::BTreeSet;
 
 use crate::grammar::Grammars;
 use crate::grammar::physics::Constants;
@@ -30,18 +33,20 @@ pub struct Correlated {
     pub constants: Vec<(String, String, String)>,
 }
 
-/// Finds cascades. `digests` gives the digests an image reference was seen to stand for.
+/// Finds cascades. `nodes` are all that the incident names, also those to which nothing happened.
 pub fn correlate(
     facts: &[Fact],
     conditions: &[Condition],
-    version: Option<&str>,
+    nodes: &BTreeSet<String>,
+    constants: &Constants,
     grammars: &Grammars,
 ) -> (Correlated, Vec<Problem>) {
-    let constants = grammars.physics.for_version(version);
-    let links = find_links(facts, &grammars.rules, &constants);
+    let everywhere = everywhere::find(facts, nodes, grammars, constants);
+    let links = find_links(facts, &grammars.rules, constants);
     let mut correlated = Correlated::default();
-    let mut cascades = verdicts::find_cascades(facts, conditions, &links, grammars, &constants);
-    let contradictions = contradictions::find(facts, grammars, &constants);
+    let mut cascades =
+        verdicts::find_cascades(facts, conditions, &links, &everywhere, grammars, constants);
+    let contradictions = contradictions::find(facts, grammars, constants);
     for contradiction in contradictions {
         let place = cascades
             .iter_mut()
@@ -51,9 +56,14 @@ pub fn correlate(
             None => correlated.contradictions.push(contradiction),
         }
     }
-    correlated.unrelated =
-        verdicts::unexplained(facts, &cascades, &correlated.contradictions, grammars);
-    correlated.constants = used_constants(&cascades, &links, grammars, &constants);
+    correlated.unrelated = verdicts::unexplained(
+        facts,
+        &cascades,
+        &correlated.contradictions,
+        &everywhere,
+        grammars,
+    );
+    correlated.constants = used_constants(&cascades, &links, grammars, constants);
     correlated.cascades = cascades;
     (correlated, Vec::new())
 }

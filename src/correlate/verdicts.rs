@@ -80,7 +80,7 @@ impl<'a> Graph<'a> {
     }
 }
 
-fn at(facts: &[Fact], id: FactId) -> DateTime<Utc> {
+pub(super) fn at(facts: &[Fact], id: FactId) -> DateTime<Utc> {
     facts[id].moment.map_or(DateTime::UNIX_EPOCH, |m| m.at)
 }
 
@@ -89,17 +89,21 @@ pub(super) fn find_cascades(
     facts: &[Fact],
     conditions: &[Condition],
     links: &[Link],
+    everywhere: &BTreeSet<FactId>,
     grammars: &Grammars,
     constants: &Constants,
 ) -> Vec<Cascade> {
     let graph = Graph::new(links);
     let mut cascades: Vec<Cascade> = Vec::new();
     for mechanism in &grammars.mechanisms {
-        let claimed: BTreeSet<FactId> = cascades
+        let mut claimed: BTreeSet<FactId> = cascades
             .iter()
             .filter(|c| mechanism.yields_to.contains(&c.mechanism))
             .flat_map(|c| c.members.iter().copied())
             .collect();
+        if mechanism.not_everywhere.is_some() {
+            claimed.extend(everywhere);
+        }
         for anchors in groups(facts, mechanism, &claimed, constants) {
             if let Some(cascade) = build(facts, conditions, &graph, mechanism, &anchors, grammars) {
                 cascades.push(cascade);
@@ -148,7 +152,7 @@ fn groups(
         let values: Option<Vec<String>> = mechanism
             .group_by
             .iter()
-            .map(|name| fact.entity(name).map(|value| joining_form(name, value)))
+            .map(|names| first_known(names, fact).map(|(name, value)| joining_form(name, value)))
             .collect();
         let Some(values) = values else { continue };
         if mechanism
@@ -183,6 +187,13 @@ fn groups(
         !(healed && count <= A_RETRY_OR_TWO) && count >= mechanism.at_least as u64
     });
     groups
+}
+
+/// Returns the first of `a|b` that a fact names.
+fn first_known<'n, 'f>(names: &'n str, fact: &'f Fact) -> Option<(&'n str, &'f str)> {
+    names
+        .split('|')
+        .find_map(|name| fact.entity(name).map(|value| (name, value)))
 }
 
 fn has_near(
@@ -238,7 +249,12 @@ fn build(
     }
     let starts: BTreeSet<FactId> = anchors.iter().copied().collect();
     let before = graph.reach(&starts, false);
-    let after = graph.reach(&starts, true);
+    // What the same shortage did to others belongs to it too, though the fault that names it is only one of its effects.
+    let shortage = before
+        .iter()
+        .copied()
+        .filter(|id| grammars.is_fault(&facts[*id].kind));
+    let after = graph.reach(&starts.iter().copied().chain(shortage).collect(), true);
     // What led to a consequence is part of the story too: the schedule and the pull on the next node.
     let mut members: BTreeSet<FactId> = before.union(&after).copied().collect();
     if !mechanism.any_signal.is_empty()
@@ -338,7 +354,11 @@ fn culprit_of(
     origin: FactId,
 ) -> Vec<(String, String)> {
     let mut culprit = Vec::new();
-    for kind in &mechanism.culprit {
+    for kinds in &mechanism.culprit {
+        let known = |kind: &&str| anchors.iter().any(|id| facts[*id].entity(kind).is_some());
+        let Some(kind) = kinds.split('|').find(known).or(kinds.split('|').next()) else {
+            continue;
+        };
         let mut values: BTreeMap<&str, usize> = BTreeMap::new();
         for id in anchors {
             if let Some(value) = facts[*id].entity(kind) {
@@ -425,7 +445,7 @@ fn explain(
         ("{image}", value("image"), "an image that is not named"),
         (
             "{workload}",
-            value("workload"),
+            value("workload").or_else(|| value("pod").map(|pod| format!("pod {pod}"))),
             "a workload that is not named",
         ),
         ("{registry}", value("registry"), "the registry"),
@@ -736,6 +756,7 @@ pub(super) fn unexplained(
     facts: &[Fact],
     cascades: &[Cascade],
     contradictions: &[Contradiction],
+    everywhere: &BTreeSet<FactId>,
     grammars: &Grammars,
 ) -> Vec<(FactId, String)> {
     let members: BTreeSet<FactId> = cascades
@@ -775,6 +796,8 @@ pub(super) fn unexplained(
         };
         let why = if fact.moment.is_none() {
             "nothing tells when it happened, so it cannot be linked"
+        } else if everywhere.contains(&id) {
+            "it came to nearly every node at once: the control plane lost sight of all of them, which is no fault of one node"
         } else if disputed.contains(&id) {
             "it contradicts another record (see the contradictions), so nothing is concluded from it"
         } else if fact.kind == "pull_failed"

@@ -31,6 +31,8 @@ struct RuleFile {
     typical: Option<Spanned<String>>,
     #[serde(default)]
     unless: Vec<String>,
+    #[serde(default)]
+    began_with: Option<Spanned<String>>,
     because: String,
     confidence: Spanned<String>,
     #[serde(default)]
@@ -92,6 +94,8 @@ pub struct Rule {
     pub typical: Option<String>,
     /// Signals that break the link.
     pub unless: Vec<String>,
+    /// The signal with which the cause began, about the same pod: where that came after the effect, the cause did too.
+    pub began_with: Option<String>,
     /// The sentence.
     pub because: String,
     /// How sure.
@@ -128,7 +132,10 @@ impl Rule {
     ) -> Option<Rule> {
         let parsed: RuleFile = super::parse_toml(file, text, mistakes)?;
         let before = mistakes.len();
-        for kind in [&parsed.cause, &parsed.effect] {
+        for kind in [&parsed.cause, &parsed.effect]
+            .into_iter()
+            .chain(&parsed.began_with)
+        {
             if let Some(reason) = known(kind.get_ref()) {
                 mistakes.push(Mistake::new(file, kind.span(), reason));
             }
@@ -216,6 +223,7 @@ impl Rule {
             within: parsed.within.into_inner(),
             typical: parsed.typical.map(Spanned::into_inner),
             unless: parsed.unless,
+            began_with: parsed.began_with.map(Spanned::into_inner),
             because: parsed.because,
             confidence,
             mistaken_when: parsed.mistaken_when,

@@ -237,6 +237,10 @@ pub const READERS: &[(&str, &str)] = &[
         "reads owner and image of ReplicaSets, Deployments, StatefulSets and DaemonSets",
     ),
     (
+        "kubelet-config",
+        "reads the settings of a kubelet's configuration",
+    ),
+    (
         "registry-envelope",
         "gives one record for each event of a notification envelope",
     ),

@@ -46,6 +46,8 @@ struct NeedsFile {
     unless_followed_by: Option<NearFile>,
     #[serde(default)]
     not_when: Option<NearFile>,
+    #[serde(default)]
+    not_everywhere: Option<Spanned<String>>,
 }
 
 #[derive(Debug, Clone, Deserialize)]
@@ -105,7 +107,7 @@ pub struct Mechanism {
     pub anchors: Vec<String>,
     /// What the fault must have.
     pub when: Wanted,
-    /// Entities that hold anchors together.
+    /// Entities that hold anchors together; `a|b` is the first of them that is known.
     pub group_by: Vec<String>,
     /// Rules, one of which an anchor must take part in.
     pub any_link: Vec<String>,
@@ -117,7 +119,9 @@ pub struct Mechanism {
     pub unless_followed_by: Option<Near>,
     /// An anchor with this beside it does not count.
     pub not_when: Option<Near>,
-    /// Entity kinds of the culprit.
+    /// Anchors on nearly every known node within this time, an expression, do not count.
+    pub not_everywhere: Option<String>,
+    /// Entity kinds of the culprit; `a|b` is the first of them that is known.
     pub culprit: Vec<String>,
     /// Mechanisms decided first.
     pub yields_to: Vec<String>,
@@ -168,6 +172,11 @@ impl Mechanism {
                 mistakes.push(Mistake::new(file, near.within.span(), reason));
             }
         }
+        if let Some(within) = &parsed.needs.not_everywhere
+            && let Err(reason) = constants.evaluate(within.get_ref())
+        {
+            mistakes.push(Mistake::new(file, within.span(), reason));
+        }
         let near = |file: NearFile| Near {
             signals: file.signal,
             share: file.share,
@@ -200,6 +209,7 @@ impl Mechanism {
             at_least: parsed.needs.at_least.unwrap_or(1),
             unless_followed_by: parsed.needs.unless_followed_by.map(near),
             not_when: parsed.needs.not_when.map(near),
+            not_everywhere: parsed.needs.not_everywhere.map(Spanned::into_inner),
             culprit: parsed.verdict.culprit,
             yields_to: parsed.verdict.yields_to,
             rivals: parsed.verdict.rivals,

@@ -113,6 +113,11 @@ impl Physics {
 }
 
 impl Constants {
+    /// Takes a value that the incident itself tells, and who says so.
+    pub fn set(&mut self, name: &str, value: TimeDelta, from: String) {
+        self.values.insert(name.to_owned(), (value, from));
+    }
+
     /// Evaluates a sum such as `{pod_cleanup_wait} + 10s`.
     ///
     /// # Errors

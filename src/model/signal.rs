@@ -51,7 +51,7 @@ pub enum Witness {
 /// What an object states about who belongs to whom; used for joining only.
 #[derive(Debug, Clone, Default, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Relation {
-    /// What is related: `pod`, `replicaset`, `workload`, `node`.
+    /// What is related: `pod`, `replicaset`, `workload`, `node`; or `setting`, then the name is a component and its flag or field.
     pub subject: &'static str,
     /// `namespace/name`, or the name for nodes.
     pub name: String,

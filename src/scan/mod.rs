@@ -522,6 +522,24 @@ impl Scanner<'_> {
             }
             name_workload(&record, &mut found.entities);
             name_image(&record, &mut found.entities);
+            // A setting is no happening: it is handed on for what it decides. One that is empty decides nothing.
+            if kind.kind == "setting" {
+                if let (Some(setting), Some(value)) =
+                    (found.entities.get("setting"), found.entities.get("value"))
+                {
+                    part.relations.push(crate::model::Relation {
+                        subject: "setting",
+                        name: format!(
+                            "{} {setting}",
+                            record.component.as_deref().unwrap_or_default()
+                        ),
+                        says: "value",
+                        value: value.clone(),
+                        source: origin.source,
+                    });
+                }
+                continue;
+            }
             // Two layers of one record can say the same: it is said once.
             if kinds
                 .iter()
@@ -563,9 +581,12 @@ fn name_workload(record: &Record, entities: &mut crate::model::Entities) {
     let Some(workload) = entities.get("workload").filter(|w| !w.contains('/')) else {
         return;
     };
-    let kind = match record.fields.get("resource").map(String::as_str) {
-        Some("statefulsets") => "StatefulSet",
-        Some("daemonsets") => "DaemonSet",
+    let told = ["object_kind", "resource"]
+        .into_iter()
+        .find_map(|name| record.fields.get(name));
+    let kind = match told.map(String::as_str) {
+        Some("StatefulSet" | "statefulsets") => "StatefulSet",
+        Some("DaemonSet" | "daemonsets") => "DaemonSet",
         _ if record.body.starts_with("statefulset.apps") => "StatefulSet",
         _ if record.body.starts_with("daemonset.apps") => "DaemonSet",
         _ => "Deployment",

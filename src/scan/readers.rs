@@ -23,6 +23,10 @@ pub(super) fn read(
             workload(value, source, relations);
             Vec::new()
         }
+        "kubelet-config" => {
+            settings_of_kubelet(value, source, relations);
+            Vec::new()
+        }
         "registry-envelope" => notifications(value, outer),
         "stages" => stages(outer),
         _ => Vec::new(),
@@ -101,6 +105,10 @@ fn node(
         text(value, &["status", "nodeInfo", "containerRuntimeVersion"]),
     );
     say("created", text(value, &["metadata", "creationTimestamp"]));
+    say(
+        "disk",
+        text(value, &["status", "capacity", "ephemeral-storage"]),
+    );
     for address in list(value, &["status", "addresses"]) {
         say("address", text(address, &["address"]));
     }
@@ -177,6 +185,7 @@ fn pod(value: &Value, outer: &Record, source: usize, relations: &mut Vec<Relatio
     ) else {
         return Vec::new();
     };
+    settings_of_pod(value, source, relations);
     let full = format!("{namespace}/{name}");
     let mut say = |says: &'static str, value: Option<&str>| {
         if let Some(value) = value {
@@ -314,6 +323,67 @@ fn pod(value: &Value, outer: &Record, source: usize, relations: &mut Vec<Relatio
         }
     }
     records
+}
+
+/// Components whose flags a static pod shows.
+const CONFIGURED: &[&str] = &[
+    "kube-controller-manager",
+    "kube-apiserver",
+    "kube-scheduler",
+];
+
+fn setting(component: &str, key: &str, value: &str, source: usize) -> Relation {
+    Relation {
+        subject: "setting",
+        name: format!("{component} {key}"),
+        says: "value",
+        value: value.to_owned(),
+        source,
+    }
+}
+
+/// # Source
+/// Static pods of kubeadm and others: the command and its arguments are the component's flags, `--name=value`.
+fn settings_of_pod(value: &Value, source: usize, relations: &mut Vec<Relation>) {
+    for container in list(value, &["spec", "containers"]) {
+        let mut words = ["command", "args"]
+            .into_iter()
+            .flat_map(|part| list(container, &[part]))
+            .filter_map(Value::as_str);
+        let Some(component) = words.next().and_then(|first| first.rsplit('/').next()) else {
+            continue;
+        };
+        if !CONFIGURED.contains(&component) {
+            continue;
+        }
+        for (flag, value) in words.filter_map(|word| word.split_once('=')) {
+            if flag.starts_with("--") {
+                relations.push(setting(component, flag, value, source));
+            }
+        }
+    }
+}
+
+/// # Source
+/// kubelet.config.k8s.io/v1beta1 KubeletConfiguration; `/configz` wraps it in `kubeletconfig`.
+fn settings_of_kubelet(value: &Value, source: usize, relations: &mut Vec<Relation>) {
+    let config = value.get("kubeletconfig").unwrap_or(value);
+    for (name, value) in config.as_object().into_iter().flatten() {
+        match value {
+            Value::String(text) => relations.push(setting("kubelet", name, text, source)),
+            Value::Number(number) => {
+                relations.push(setting("kubelet", name, &number.to_string(), source));
+            }
+            Value::Object(inner) => {
+                for (key, value) in inner {
+                    if let Some(text) = value.as_str() {
+                        relations.push(setting("kubelet", &format!("{name}.{key}"), text, source));
+                    }
+                }
+            }
+            _ => {}
+        }
+    }
 }
 
 fn workload(value: &Value, source: usize, relations: &mut Vec<Relation>) {
