@@ -16,6 +16,7 @@
 //! - `catalogue`: foreign files and examples of the catalogue, where that exists beside the project
 //! - `captures`: recorded bundles of the catalogue, where that exists beside the project
 //! - `batch`: many incidents: tables, what is done again and what is not, shards, answers
+//! - `accuracy`: made-up incidents with known truth, and look-alikes; `generator` makes them
 //! - `browser`: the page in a real browser, where one is installed
 
 #![allow(
@@ -26,6 +27,7 @@
     reason = "a test that cannot go on should stop, and says why"
 )]
 
+mod accuracy;
 #[cfg(feature = "batch")]
 mod batch;
 mod browser;
@@ -37,6 +39,7 @@ mod command_line;
 mod common;
 mod evidence;
 mod exports;
+mod generator;
 mod grammars;
 mod house;
 mod incidents;
