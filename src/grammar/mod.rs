@@ -203,15 +203,54 @@ impl Grammars {
                 }
             })
             .collect();
+        let load = |name: &str, text: &str| {
+            let mut mistakes = Vec::new();
+            let loaded = match kind_of(name) {
+                Some(FileKind::Format(id)) => {
+                    Format::load(id, name, text, &mut mistakes).map(Loaded::Format)
+                }
+                Some(FileKind::Signal(kind)) => {
+                    SignalKind::load(&kind, name, text, &mut mistakes).map(Loaded::Signal)
+                }
+                Some(FileKind::Rule(id)) => {
+                    Rule::load(id, name, text, &constants, &known, &mut mistakes).map(Loaded::Rule)
+                }
+                Some(FileKind::Mechanism(id)) => Mechanism::load(
+                    &id,
+                    name,
+                    text,
+                    &constants,
+                    &rule_ids,
+                    &known,
+                    &mut mistakes,
+                )
+                .map(Loaded::Mechanism),
+                _ => {
+                    mistakes.push(Mistake::new(name, 0..0, "no grammar folder has this name; known are formats/, signals/, cascades/ and mechanisms/"));
+                    None
+                }
+            };
+            (loaded, mistakes)
+        };
+        let in_folders: Vec<(&str, &str)> = files
+            .iter()
+            .filter(|(n, _)| n.contains('/'))
+            .map(|(n, t)| (n.as_str(), t.as_str()))
+            .collect();
         let (mut formats, mut signals, mut rules, mut mechanisms) =
             (Vec::new(), Vec::new(), Vec::new(), Vec::new());
-        for (name, text) in files.iter().filter(|(n, _)| n.contains('/')) {
-            match kind_of(name) {
-                Some(FileKind::Format(id)) => formats.extend(Format::load(id, name, text, &mut mistakes)),
-                Some(FileKind::Signal(kind)) => signals.extend(SignalKind::load(&kind, name, text, &mut mistakes)),
-                Some(FileKind::Rule(id)) => rules.extend(Rule::load(id, name, text, &constants, &known, &mut mistakes)),
-                Some(FileKind::Mechanism(id)) => mechanisms.extend(Mechanism::load(&id, name, text, &constants, &rule_ids, &known, &mut mistakes)),
-                _ => mistakes.push(Mistake::new(name, 0..0, "no grammar folder has this name; known are formats/, signals/, cascades/ and mechanisms/")),
+        for (loaded, more) in on_all_cores(
+            &in_folders,
+            |(_, text)| text.len(),
+            |(name, text)| load(name, text),
+        ) {
+            mistakes.extend(more);
+            match loaded {
+                Some(Loaded::Format(format)) => formats.push(format),
+                Some(Loaded::Signal(signal)) => signals.push(signal),
+                Some(Loaded::Rule(rule)) => rules.push(rule),
+                Some(Loaded::Mechanism(mechanism)) => mechanisms.push(mechanism),
+                None => {}
             }
         }
         if !mistakes.is_empty() {
@@ -274,6 +313,55 @@ impl Grammars {
             })
             .max_by(|a, b| (a.1.weight, &b.0.kind).cmp(&(b.1.weight, &a.0.kind)))
     }
+}
+
+/// What a grammar file holds.
+enum Loaded {
+    Format(Format),
+    Signal(SignalKind),
+    Rule(Rule),
+    Mechanism(Mechanism),
+}
+
+/// Does something with each item, on as many cores as there are; gives the results in the items' order. `weight` tells how long one may take.
+///
+/// A start of the program waits for this, and the pool of the scan is not set up yet.
+fn on_all_cores<T: Sync, R: Send>(
+    items: &[T],
+    weight: impl Fn(&T) -> usize,
+    work: impl Fn(&T) -> R + Sync,
+) -> Vec<R> {
+    let cores = std::thread::available_parallelism()
+        .map_or(1, usize::from)
+        .min(4);
+    let share = items.iter().map(&weight).sum::<usize>() / cores + 1;
+    let mut parts: Vec<&[T]> = Vec::new();
+    let (mut begin, mut sum) = (0, 0);
+    for (index, item) in items.iter().enumerate() {
+        sum += weight(item);
+        if sum >= share * (parts.len() + 1) {
+            parts.push(&items[begin..=index]);
+            begin = index + 1;
+        }
+    }
+    let work = &work;
+    std::thread::scope(|scope| {
+        let others: Vec<_> = parts
+            .into_iter()
+            .map(|part| scope.spawn(move || part.iter().map(work).collect::<Vec<R>>()))
+            .collect();
+        let last: Vec<R> = items[begin..].iter().map(work).collect();
+        let mut done = Vec::with_capacity(items.len());
+        for other in others {
+            done.extend(
+                other
+                    .join()
+                    .unwrap_or_else(|panic| std::panic::resume_unwind(panic)),
+            );
+        }
+        done.extend(last);
+        done
+    })
 }
 
 /// Puts a mechanism after those it yields to.

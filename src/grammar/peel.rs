@@ -99,11 +99,19 @@ impl Peeler {
                 Shape::Document => 0,
             }
         };
+        let all: Vec<usize> = (0..peeler.formats.len()).collect();
+        let counts = super::on_all_cores(&all, |_| 1, |index| reads_others(&peeler, *index));
         // What only wraps other records is tried when nothing else reads the line.
-        let mut order: Vec<(bool, usize, String, usize)> = (0..peeler.formats.len())
-            .map(|i| {
-                let format = &peeler.formats[i];
-                (format.wraps, reads_others(&peeler, i), format.id.clone(), i)
+        let mut order: Vec<(bool, usize, String, usize)> = counts
+            .into_iter()
+            .enumerate()
+            .map(|(i, count)| {
+                (
+                    peeler.formats[i].wraps,
+                    count,
+                    peeler.formats[i].id.clone(),
+                    i,
+                )
             })
             .collect();
         order.sort();
