@@ -13,6 +13,7 @@ mod explain;
 mod failure;
 mod grammar;
 mod man;
+mod progress;
 mod report;
 mod schema;
 mod screen;
@@ -174,8 +175,11 @@ fn collect_input(input: &Input) -> Result<(Collection, Vec<Problem>), Failure> {
 /// Runs the whole pipeline on the input.
 fn investigate(input: &Input) -> Result<(Outcome, Grammars), Failure> {
     let grammars = load_grammars(&input.grammars)?;
-    let (collection, problems) = collect_input(input)?;
-    let outcome = pipeline::run(collection, problems, &grammars, &input.options()?);
+    let (mut collection, problems) = collect_input(input)?;
+    let options = input.options()?;
+    let watch = progress::watch(&mut collection.sources, input.quiet);
+    let outcome = pipeline::run(collection, problems, &grammars, &options);
+    drop(watch);
     Ok((outcome, grammars))
 }
 
