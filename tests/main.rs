@@ -17,6 +17,7 @@
 //! - `captures`: recorded bundles of the catalogue, where that exists beside the project
 //! - `batch`: many incidents: tables, what is done again and what is not, shards, answers
 //! - `accuracy`: made-up incidents with known truth, and look-alikes; `generator` makes them
+//! - `wordings`: messages of the catalogue in every envelope they may come in
 //! - `browser`: the page in a real browser, where one is installed
 
 #![allow(
@@ -48,3 +49,4 @@ mod reading;
 mod reencoding;
 mod reference;
 mod stories;
+mod wordings;

@@ -8,6 +8,7 @@ mod ages;
 mod clock;
 mod conclude;
 mod copies;
+mod everyday;
 mod merge;
 mod roster;
 mod settings;
@@ -110,6 +111,7 @@ pub fn align(
     }
     let points = clock.disk_points(disks, readings);
     let mut facts = merge::merge(timed, grammars);
+    everyday::leave_out(&mut facts, grammars);
     conclude::moved_tags(&mut facts);
     conclude::new_revisions(&mut facts);
     conclude::sort(&mut facts);

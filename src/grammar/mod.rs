@@ -155,7 +155,8 @@ impl Grammars {
                     }
                 }
                 Some(FileKind::Vocabulary) => {
-                    if let Some(read) = parse_toml::<Vocabulary>(name, text, &mut mistakes) {
+                    if let Some(mut read) = parse_toml::<Vocabulary>(name, text, &mut mistakes) {
+                        read.compile(name, text, &mut mistakes);
                         vocabulary.overlay(read);
                     }
                 }

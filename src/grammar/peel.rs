@@ -17,6 +17,25 @@ use crate::model::{Entities, Reading, Witness};
 /// Envelopes in envelopes deeper than this are left as they are.
 const DEEPEST: usize = 8;
 
+/// Programs that never write klog's header themselves: a line that has it comes from what they started.
+///
+/// # Source
+/// hyperkube in Docker (`docker[641]`, `dockerd-current[…]`), kube-up's `bash[…]`, Bottlerocket's and others' wrappers.
+const LENDS_ITS_NAME: &[&str] = &[
+    "docker",
+    "dockerd",
+    "podman",
+    "bash",
+    "sh",
+    "sudo",
+    "systemd",
+    "runsvdir",
+    "supervisord",
+    "rkt",
+    "env",
+    "start",
+];
+
 /// One record, out of its envelopes.
 #[derive(Debug, Clone, Default)]
 pub struct Record {
@@ -478,6 +497,13 @@ impl Peeler {
         }
         if let Some(cluster) = own("cluster") {
             record.cluster = Some(cluster_in(cluster).to_owned());
+        }
+        // Whoever starts a Kubernetes component in a container or from a script lends its lines a name.
+        if format.id.starts_with("klog")
+            && let Some(name) = record.component.as_deref()
+            && LENDS_ITS_NAME.contains(&name.split('-').next().unwrap_or(name))
+        {
+            record.component = None;
         }
         if let Some(count) = own("count").and_then(|c| c.parse().ok()) {
             record.count = count;

@@ -499,6 +499,8 @@ impl Scanner<'_> {
         }
         let mut kinds: Vec<(String, crate::model::Entities)> = Vec::new();
         for mut record in all {
+            part.relations
+                .extend(readers::made_by(&record, origin.source));
             if record.component.is_none() && record.of == "log" {
                 record.component.clone_from(&detection.speaks_for.component);
             }

@@ -112,6 +112,15 @@ fn node(
     for address in list(value, &["status", "addresses"]) {
         say("address", text(address, &["address"]));
     }
+    // The cloud's name of the machine, whole and its last part: `aws:///eu-1a/i-0c0d7a52`.
+    let provider = text(value, &["spec", "providerID"]);
+    say("address", provider);
+    say(
+        "address",
+        provider
+            .and_then(|id| id.rsplit('/').next())
+            .filter(|id| !id.is_empty()),
+    );
     let mut records = Vec::new();
     for condition in list(value, &["status", "conditions"]) {
         let mut record = part_of(outer, "node-condition");
@@ -384,6 +393,43 @@ fn settings_of_kubelet(value: &Value, source: usize, relations: &mut Vec<Relatio
             _ => {}
         }
     }
+}
+
+/// Reads who made a pod from what a controller says of it: "Created pod: X", told as an Event about the owner.
+///
+/// # Source
+/// Kubernetes controllers, 1.20 to 1.36: SuccessfulCreate and SuccessfulDelete of ReplicaSet, DaemonSet, ReplicationController, StatefulSet, Job.
+pub(super) fn made_by(record: &Record, source: usize) -> Option<Relation> {
+    let get = |name: &str| record.fields.get(name).map(String::as_str);
+    if record.of != "event" || !matches!(get("reason")?, "SuccessfulCreate" | "SuccessfulDelete") {
+        return None;
+    }
+    let pod = [
+        "Created pod: ",
+        "Deleted pod: ",
+        "create Pod ",
+        "delete Pod ",
+    ]
+    .iter()
+    .find_map(|begin| record.body.strip_prefix(begin))?
+    .split_whitespace()
+    .next()?;
+    let kind = match get("object_kind")?.to_lowercase().split('.').next()? {
+        "replicaset" | "rs" => "ReplicaSet",
+        "daemonset" | "ds" => "DaemonSet",
+        "statefulset" | "sts" => "StatefulSet",
+        "replicationcontroller" | "rc" => "ReplicationController",
+        "job" => "Job",
+        _ => return None,
+    };
+    let namespace = get("object_namespace").filter(|n| !n.is_empty())?;
+    Some(Relation {
+        subject: "pod",
+        name: format!("{namespace}/{pod}"),
+        says: "owner",
+        value: format!("{namespace}/{kind}/{}", get("object_name")?),
+        source,
+    })
 }
 
 fn workload(value: &Value, source: usize, relations: &mut Vec<Relation>) {

@@ -550,6 +550,20 @@ pub fn signals(incident: &Incident) -> Vec<SignalRow> {
         .collect()
 }
 
+/// Returns the entities of a fact. A record that names a layer and no manifest has the layer's digest as its digest:
+/// to a reader it is the one digest that stands there, and `layer` says of what it is.
+fn published_entities(fact: &Fact, roles: &Roles) -> BTreeMap<String, String> {
+    let mut entities: BTreeMap<String, String> = fact
+        .entities
+        .iter()
+        .map(|(name, value)| (name.clone(), roles.hide(value).0))
+        .collect();
+    if let Some(layer) = entities.get("layer").cloned() {
+        entities.entry("digest".to_owned()).or_insert(layer);
+    }
+    entities
+}
+
 fn signal(incident: &Incident, id: FactId, fact: &Fact, roles: &Roles) -> SignalRow {
     let dated = fact.moment.filter(|m| m.basis != Basis::None);
     SignalRow {
@@ -571,11 +585,7 @@ fn signal(incident: &Incident, id: FactId, fact: &Fact, roles: &Roles) -> Signal
             None
         },
         last: fact.last.map(|m| stamp(m.at)),
-        entities: fact
-            .entities
-            .iter()
-            .map(|(k, v)| (k.clone(), roles.hide(v).0))
-            .collect(),
+        entities: published_entities(fact, roles),
         inferred: fact.inferred.clone(),
         component: fact.component.clone(),
         witnesses: fact.components.clone(),
