@@ -10,6 +10,8 @@
 //! - `properties`: nothing panics, order changes nothing
 //! - `reading`: archives, encodings, records over several lines, tables and descriptions
 //! - `reencoding`: the same recording in other journal modes, zones, clocks and containers
+//! - `bundles`: bundles as collectors and people make them
+//! - `formats`: formats that are easily confused
 //! - `reference`: the engine finds the links that trying every pair finds
 //! - `stories`: small stories told by Events alone, and their look-alikes
 //! - `house`: arrows between rooms, file headers, ids, named paths
@@ -31,6 +33,7 @@ mod accuracy;
 #[cfg(feature = "batch")]
 mod batch;
 mod browser;
+mod bundles;
 mod captures;
 mod catalogue;
 mod cli;
@@ -39,6 +42,7 @@ mod command_line;
 mod common;
 mod evidence;
 mod exports;
+mod formats;
 mod generator;
 mod grammars;
 mod house;

@@ -262,7 +262,18 @@ pub const READERS: &[(&str, &str)] = &[
         "journal-export",
         "cuts the journal export format into entries, binary fields included",
     ),
-    ("df", "reads df tables, with stamps between them"),
+    (
+        "df",
+        "reads df tables, with stamps between them, like the reader kubectl",
+    ),
+    (
+        "prometheus",
+        "gives disk samples and changes of node conditions of a Prometheus answer",
+    ),
+    (
+        "kubelet-summary",
+        "gives disk samples of the kubelet's summary",
+    ),
 ];
 
 pub(crate) fn parse_paths(text: &str) -> Paths {

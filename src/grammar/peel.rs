@@ -194,7 +194,10 @@ impl Peeler {
     /// Returns the document format that a source begins as.
     pub fn document(&self, head: &str) -> Option<&Format> {
         // What can be read is preferred to what is only named.
-        let fitting = || self.formats.iter().filter(|f| document_begins(f, head));
+        let fitting = || {
+            let begins = |f: &&Format| !f.anywhere && document_begins(f, head);
+            self.formats.iter().filter(begins)
+        };
         fitting()
             .find(|f| f.unread.is_none())
             .or_else(|| fitting().next())
@@ -284,6 +287,17 @@ impl Peeler {
             }
             let layer = read_line(format, &line)?;
             Some((format.id.clone(), layer.body?))
+        })
+    }
+
+    /// Returns the wrapper that a line begins with, and the record in it.
+    pub fn wrapped(&self, line: &str) -> Option<(String, String)> {
+        let line = clean(line);
+        self.lines.iter().find_map(|index| {
+            let format = &self.formats[*index];
+            let body = read_line(format, &line).filter(|_| format.wraps)?.body?;
+            self.is_record(&self.peel_line(&body), 0)
+                .then(|| (format.id.clone(), body))
         })
     }
 
@@ -722,10 +736,19 @@ pub fn find<'a>(value: &'a Value, paths: &Paths) -> Option<&'a Value> {
 fn walk<'a>(value: &'a Value, path: &[String]) -> Option<&'a Value> {
     let mut at = value;
     for (depth, part) in path.iter().enumerate() {
-        at = match part.strip_suffix("[]") {
-            Some(name) => {
+        at = match part.strip_suffix(']').and_then(|p| p.split_once('[')) {
+            // `name[]` is any item, `name[key=value]` one that has this value.
+            Some((name, wanted)) => {
                 let list = at.get(name)?.as_array()?;
-                return list.iter().find_map(|item| walk(item, &path[depth + 1..]));
+                let is_wanted = |item: &&Value| {
+                    wanted.split_once('=').is_none_or(|(key, value)| {
+                        item.get(key).and_then(Value::as_str) == Some(value)
+                    })
+                };
+                return list
+                    .iter()
+                    .filter(is_wanted)
+                    .find_map(|item| walk(item, &path[depth + 1..]));
             }
             None => at.get(part.as_str())?,
         };

@@ -23,6 +23,7 @@ pub fn prove(grammars: &Grammars, wanted: &dyn Fn(&str) -> bool) -> Vec<Mistake>
                 if grammars
                     .peeler
                     .document(&sample.text)
+                    .or_else(|| grammars.peeler.document_inside(&sample.text))
                     .map(|f| f.id.as_str())
                     != Some(&format.id)
                 {

@@ -9,6 +9,7 @@ mod documents;
 mod encoding;
 mod filter;
 mod joined;
+mod metrics;
 mod readers;
 
 pub use encoding::as_utf8;
@@ -81,6 +82,10 @@ struct Part {
     signals: Vec<Signal>,
     relations: Vec<Relation>,
     disks: Vec<DiskSample>,
+    /// What is free and how large it is, as metrics tell it apart.
+    halves: Vec<metrics::Half>,
+    /// Series of metrics that nothing is read from.
+    unread_series: u64,
     records: u64,
     coverage: Vec<crate::model::Reading>,
 }
@@ -91,6 +96,8 @@ impl Part {
         self.signals.extend(other.signals);
         self.relations.extend(other.relations);
         self.disks.extend(other.disks);
+        self.halves.extend(other.halves);
+        self.unread_series += other.unread_series;
         self.records += other.records;
         self.coverage.extend(other.coverage);
     }
@@ -145,13 +152,16 @@ pub fn scan(
         .collect();
     let mut found = Found::default();
     let mut problems = Vec::new();
+    let mut halves = Vec::new();
     for (part, reading, more) in parts {
+        halves.extend(part.halves);
         found.signals.extend(part.signals);
         found.relations.extend(part.relations);
         found.disks.extend(part.disks);
         found.readings.push(reading);
         problems.extend(more);
     }
+    found.disks.extend(metrics::paired(&halves));
     found.relations.sort();
     found.relations.dedup();
     (found, problems)
@@ -196,6 +206,14 @@ impl Scanner<'_> {
                 &mut reading,
                 &mut problems,
             ),
+        }
+        if part.unread_series > 0 {
+            problems.push(Problem {
+                source: Some(index),
+                first: None,
+                what: "series of metrics that nothing is read from".to_owned(),
+                count: part.unread_series,
+            });
         }
         part.signals
             .sort_by_key(|signal| (signal.evidence.origin, signal.kind.clone()));
@@ -432,7 +450,14 @@ impl Scanner<'_> {
                 .extend(self.stamp_before(data, range.start, above));
             only.stamp_inherited = true;
         }
+        let before = part.signals.len();
         self.take(detection, records, origin, bytes, part);
+        if part.signals.len() > before {
+            let more = repeated_below(data, range.end);
+            for signal in &mut part.signals[before..] {
+                signal.count += more;
+            }
+        }
         range.end
     }
 
@@ -474,6 +499,34 @@ impl Scanner<'_> {
         above.stamp.as_ref().map(|(_, reading)| reading.clone())
     }
 
+    /// Takes disk samples and changes of conditions from an answer of Prometheus; each has its own place in it.
+    fn metrics(
+        &self,
+        detection: &Detection,
+        outer: &Record,
+        origin: Origin,
+        bytes: &[u8],
+        part: &mut Part,
+    ) {
+        let text = String::from_utf8_lossy(bytes);
+        let answer = metrics::Answered::read(&text, origin.source);
+        part.coverage.extend(answer.coverage());
+        part.unread_series += answer.unread;
+        for (range, record) in answer.conditions(outer) {
+            let before = &text.as_bytes()[..range.start];
+            let start = origin.start + encoding::measure(before, detection.encoding);
+            let own = &text.as_bytes()[range];
+            let place = Origin {
+                source: origin.source,
+                start,
+                end: start + encoding::measure(own, detection.encoding),
+                line: origin.line + memchr::memchr_iter(b'\n', before).count() as u64,
+            };
+            self.take(detection, vec![record], place, own, part);
+        }
+        part.halves.extend(answer.halves);
+    }
+
     /// Takes signals and relations from the records of one line or item.
     fn take(
         &self,
@@ -487,13 +540,24 @@ impl Scanner<'_> {
         let mut all: Vec<Record> = Vec::new();
         for record in records {
             match &record.object {
-                Some((value, reader)) => all.extend(readers::read(
-                    reader,
-                    value,
-                    &record,
-                    origin.source,
-                    &mut part.relations,
-                )),
+                Some((_, reader)) if reader == "prometheus" => {
+                    self.metrics(detection, &record, origin, bytes, part)
+                }
+                Some((value, reader)) if reader == "kubelet-summary" => {
+                    let samples = metrics::summary(value, origin.source);
+                    part.coverage
+                        .extend(samples.iter().filter_map(|s| s.at.clone()));
+                    part.disks.extend(samples);
+                }
+                Some((value, reader)) => {
+                    let relations = &mut part.relations;
+                    let read = readers::read(reader, value, &record, origin.source, relations);
+                    // Its stamps stand where only the reader looks.
+                    if matches!(reader.as_str(), "stages" | "registry-envelope") {
+                        part.cover(&read);
+                    }
+                    all.extend(read);
+                }
                 None => all.push(record),
             }
         }
@@ -574,6 +638,30 @@ impl Scanner<'_> {
             });
         }
     }
+}
+
+/// Returns how often a syslog daemon says, in the next line, that the line above came again.
+///
+/// # Source
+/// rsyslog, syslog-ng and busybox: `last message repeated 5 times`; RFC 5424 daemons write a PRI before it.
+fn repeated_below(data: &[u8], end: usize) -> u64 {
+    const LONGEST: usize = 200;
+    let Some(below) = data.get(end + 1..) else {
+        return 0;
+    };
+    let line = &below[..memchr::memchr(b'\n', below).unwrap_or(below.len())];
+    if line.len() > LONGEST {
+        return 0;
+    }
+    let line = String::from_utf8_lossy(line);
+    let times = line
+        .trim_end()
+        .strip_suffix(" times")
+        .or_else(|| line.trim_end().strip_suffix(" times ---"));
+    times
+        .and_then(|left| left.rsplit_once("last message repeated "))
+        .and_then(|(_, count)| count.parse().ok())
+        .unwrap_or(0)
 }
 
 /// Gives a workload its full name `namespace/Kind/name` where the record tells all three.

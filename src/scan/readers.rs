@@ -1,12 +1,12 @@
-//! Readers for shapes that data cannot express: Node, Pod and workload objects, registry envelopes, df tables.
+//! Readers for shapes that data cannot express: Node, Pod and workload objects, registry envelopes.
 //!
-//! Each takes a JSON object (or a table) and gives records for the wordings, and relations that `align` joins by.
+//! Each takes a JSON object and gives records for the wordings, and relations that `align` joins by.
 
 use serde_json::Value;
 
 use crate::grammar::peel::{Record, plain};
 use crate::grammar::stamp::Layout;
-use crate::model::{DiskSample, Reading, Relation, Witness};
+use crate::model::{Reading, Relation, Witness};
 
 /// Runs the reader that a format names.
 pub(super) fn read(
@@ -548,62 +548,4 @@ fn notifications(value: &Value, outer: &Record) -> Vec<Record> {
             record
         })
         .collect()
-}
-
-/// Reads df tables. A line that is only a stamp dates the rows below it.
-///
-/// # Source
-/// GNU coreutils df: columns by header; `Use%` counts what non-root may use.
-pub(super) fn disk_samples(text: &str, source: usize) -> Vec<DiskSample> {
-    let mut samples = Vec::new();
-    let mut at: Option<Reading> = None;
-    let mut header = false;
-    let mut inodes = false;
-    let mut rows = 0;
-    for line in text.lines() {
-        if let Some((length, reading)) = Layout::Iso.take(line.trim()) {
-            if line.trim().len() == length {
-                at = Some(reading);
-                header = false;
-                rows = 0;
-            }
-            continue;
-        }
-        if line.starts_with("Filesystem") {
-            header = true;
-            rows = 0;
-            inodes = line.contains("Inodes");
-            continue;
-        }
-        let columns: Vec<&str> = line.split_whitespace().collect();
-        let [filesystem, _, _, _, percent, mount @ ..] = columns.as_slice() else {
-            continue;
-        };
-        let (true, Some(used), false) = (
-            header,
-            percent
-                .strip_suffix('%')
-                .and_then(|p| p.parse::<f64>().ok()),
-            mount.is_empty(),
-        ) else {
-            continue;
-        };
-        // `df -k; df -i` without a second header: the same file system again, with a total that is not a block count of its row above.
-        let again = samples
-            .iter()
-            .rev()
-            .take(rows)
-            .any(|s: &DiskSample| s.filesystem == *filesystem && !s.inodes);
-        rows += 1;
-        samples.push(DiskSample {
-            source,
-            node: None,
-            at: at.clone(),
-            filesystem: (*filesystem).to_owned(),
-            mounted_on: mount.join(" "),
-            used_percent: used,
-            inodes: inodes || again,
-        });
-    }
-    samples
 }

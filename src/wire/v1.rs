@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::model::entity::is_machine_account;
 use crate::model::moment::NO_YEAR;
-use crate::model::{Basis, DiskPoint, Fact, FactId, Incident};
+use crate::model::{Basis, DiskPoint, Fact, FactId, Incident, When};
 
 /// Names the shape of a report.
 pub const SCHEMA: &str = "rootline.report/v1";
@@ -172,7 +172,7 @@ pub struct SignalRow {
     pub precision: String,
     /// How the time is known.
     pub time_basis: String,
-    /// The stamp as written, where `at` is null.
+    /// The stamp as written, where it does not say what `at` says: without year or zone, by another clock, or not dated at all.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub as_written: Option<String>,
     /// Last repetition.
@@ -565,11 +565,17 @@ fn signal(incident: &Incident, id: FactId, fact: &Fact, roles: &Roles) -> Signal
             .map_or(Basis::None, |m| m.basis)
             .name()
             .to_owned(),
-        as_written: if dated.is_none() {
-            fact.as_written.as_ref().map(|r| r.text.clone())
-        } else {
-            None
-        },
+        as_written: fact
+            .as_written
+            .as_ref()
+            .filter(|written| {
+                let said = match written.when {
+                    When::Utc(at) => Some(at),
+                    _ => None,
+                };
+                dated.is_none() || said != fact.moment.map(|m| m.at)
+            })
+            .map(|written| written.text.clone()),
         last: fact.last.map(|m| stamp(m.at)),
         entities: fact
             .entities

@@ -1,7 +1,7 @@
 //! The timeline: one row a signal, conditions in words, and faults left alone.
 
 use super::{Maker, Pair};
-use crate::wire::v1::SignalRow;
+use crate::wire::v1::{SignalRow, SourceRow};
 
 /// A row of the timeline.
 #[derive(Debug, Clone)]
@@ -52,6 +52,18 @@ impl Maker<'_> {
             "file_order" => "from its place in the file".to_owned(),
             "relative" => "from an age".to_owned(),
             _ => "time not known".to_owned(),
+        };
+        // A corrected clock never hides what was written.
+        let corrected = signal.evidence.first().is_some_and(|evidence| {
+            let of = |s: &&SourceRow| s.path == evidence.path && s.clock.offset_ms != 0;
+            self.report.sources.iter().any(|s| of(&s))
+        });
+        let time_note = match &signal.as_written {
+            Some(written) if corrected && signal.at.is_some() => {
+                let apart = if time_note.is_empty() { "" } else { "; " };
+                format!("{time_note}{apart}clock corrected, written as {written}")
+            }
+            _ => time_note,
         };
         let count = if signal.count > 1 {
             format!(" × {}", signal.count)
