@@ -24,6 +24,7 @@ echo "$*" >> "$here/asked"
 refuse() { echo "Error from server (Forbidden): $1 is forbidden: User \"oncall\" cannot get resource \"$1\" at the cluster scope" >&2; exit 1; }
 listing() { printf '<!doctype html>\n<meta name="viewport" content="width=device-width">\n<pre>\n<a href="kubelet.log">kubelet.log</a>\n<a href="containers/">containers/</a>\n<a href="messages">messages</a>\n</pre>\n'; exit 0; }
 case "$*" in
+  "rootline "*) shift; exec "$here/rootline" "$@" ;;
   "config current-context"*) echo "shop-prod" ;;
   "version "*) echo '{"serverVersion": {"gitVersion": "v1.31.4"}}' ;;
   "get pods --namespace kube-system -l tier=control-plane"*)
@@ -59,7 +60,7 @@ fn unpacked(path: &Path) -> Vec<u8> {
 }
 
 /// A folder with a kubectl that replays the recorded cluster.
-fn cluster() -> (tempfile::TempDir, PathBuf) {
+pub(crate) fn cluster() -> (tempfile::TempDir, PathBuf) {
     let folder = tempfile::tempdir().expect("a folder");
     let sample = root().join("samples/death-spiral");
     for name in [

@@ -1,6 +1,7 @@
 //! All integration tests, in one binary.
 //!
 //! - `grammars`: every grammar file proves itself; toy files can be added without any other change; broken ones are located
+//! - `guide`: every command of the guide is run
 //! - `incidents`: each folder of `samples/` against its truth and its golden page
 //! - `cli`: odd and damaged input, options, same bytes
 //! - `collecting`: gathering from a cluster, by a kubectl that replays one, and as a plugin of a real kubectl
@@ -12,6 +13,7 @@
 //! - `reencoding`: the same recording in other journal modes, zones, clocks and containers
 //! - `reference`: the engine finds the links that trying every pair finds
 //! - `stories`: small stories told by Events alone, and their look-alikes
+//! - `terminal`: the timeline on terminals of every width
 //! - `house`: arrows between rooms, file headers, ids, named paths
 //! - `catalogue`: foreign files and examples of the catalogue, where that exists beside the project
 //! - `captures`: recorded bundles of the catalogue, where that exists beside the project
@@ -41,6 +43,7 @@ mod evidence;
 mod exports;
 mod generator;
 mod grammars;
+mod guide;
 mod house;
 mod incidents;
 mod properties;
@@ -48,3 +51,4 @@ mod reading;
 mod reencoding;
 mod reference;
 mod stories;
+mod terminal;

@@ -62,5 +62,7 @@ pub(super) fn of(shared: &Shared) -> Screen {
             .then(|| std::env::current_dir().ok())
             .flatten()
             .map(|directory| directory.to_string_lossy().into_owned()),
+        width: terminal_size::terminal_size_of(std::io::stdout())
+            .map(|(width, _)| usize::from(width.0).max(20)),
     }
 }

@@ -2,6 +2,7 @@
 //!
 //! Takes [`crate::wire::v1::Report`]; all decisions, wording and rounding are in [`view`], the templates only loop and place.
 
+mod columns;
 pub mod exports;
 pub mod fleet;
 pub mod html;
@@ -9,4 +10,5 @@ pub mod json;
 pub mod lanes;
 pub mod markdown;
 pub mod terminal;
+pub mod timeline;
 pub mod view;

@@ -1,23 +1,25 @@
-//! Terminal: the summary after a report, the timeline, and tables of signals and sources. Control characters of the input are shown, not sent.
+//! Terminal: the summary after a report, and the table of signals; the timeline has a file of its own. Control characters of the input are shown, not sent.
 
 use std::fmt::Write as _;
 
 use anstyle::{AnsiColor, Style};
 
-use super::view::{Titles, View, view};
+use super::view::{Titles, view};
 use crate::wire::v1::{Report, SignalRow};
 
-const BOLD: Style = Style::new().bold();
-const DIM: Style = Style::new().dimmed();
-const FAULT: Style = AnsiColor::Red.on_default().bold();
-const CHANGE: Style = AnsiColor::Blue.on_default();
-const GOOD: Style = AnsiColor::Green.on_default();
+pub(super) const BOLD: Style = Style::new().bold();
+pub(super) const DIM: Style = Style::new().dimmed();
+pub(super) const FAULT: Style = AnsiColor::Red.on_default().bold();
+pub(super) const CHANGE: Style = AnsiColor::Blue.on_default();
+pub(super) const GOOD: Style = AnsiColor::Green.on_default();
 
 /// What the terminal bears; everything off by default.
 #[derive(Debug, Clone, Default)]
 pub struct Screen {
     /// Directory that relative paths start from, if evidence is to be clickable.
     pub base: Option<String>,
+    /// Columns, if lines are to fit; without, they are as long as they are.
+    pub width: Option<usize>,
 }
 
 impl Screen {
@@ -25,7 +27,7 @@ impl Screen {
     ///
     /// # Source
     /// OSC 8, "Hyperlinks in Terminal Emulators"; RFC 8089 for the address.
-    fn link(&self, path: &str, shown: &str) -> String {
+    pub(super) fn link(&self, path: &str, shown: &str) -> String {
         let stored = path.split('!').next().unwrap_or(path);
         let Some(base) = self.base.as_ref().filter(|_| stored != "-") else {
             return shown.to_owned();
@@ -100,112 +102,14 @@ fn cites(cites: &[super::view::Cite], more: usize) -> String {
     format!(" {DIM}[{}{more}]{DIM:#}", ids.join(" "))
 }
 
-/// Renders the cascades and the merged timeline.
-pub fn render_timeline(report: &Report, titles: &Titles, screen: &Screen) -> String {
-    let v = view(report, titles);
-    let mut out = String::new();
-    let _ = writeln!(
-        out,
-        "{BOLD}{}{BOLD:#}\n{DIM}{}; times are UTC{DIM:#}",
-        safe(&v.title),
-        v.window
-    );
-    for c in &v.cascades {
-        let _ = writeln!(
-            out,
-            "\n{BOLD}{} {}{BOLD:#} ({}; {})",
-            c.id,
-            safe(&c.title),
-            c.confidence,
-            c.spread
-        );
-        if let Some(t) = &c.trigger {
-            let _ = writeln!(
-                out,
-                "  {} {CHANGE}trigger{CHANGE:#} {} {DIM}[{}]{DIM:#}",
-                t.time,
-                safe(&t.what),
-                t.cite.id
-            );
-        }
-        for hop in &c.hops {
-            let arrived = if hop.arrived.is_empty() {
-                String::new()
-            } else {
-                format!(" {DIM}← {}{DIM:#}", safe(&hop.arrived))
-            };
-            let _ = writeln!(
-                out,
-                "  {BOLD}hop {} {}{BOLD:#} {}{arrived}",
-                hop.number,
-                safe(&hop.node),
-                hop.span
-            );
-            for step in &hop.steps {
-                let _ = writeln!(
-                    out,
-                    "    {} {} {DIM}[{}]{DIM:#}",
-                    step.time,
-                    toned(&step.tone, &safe(&step.what)),
-                    step.cite.id
-                );
-            }
-            for note in [&hop.unnoticed, &hop.ended_by]
-                .into_iter()
-                .filter(|n| !n.is_empty())
-            {
-                let _ = writeln!(out, "    {DIM}{}{DIM:#}", safe(note));
-            }
-        }
-    }
-    let _ = writeln!(out, "\n{BOLD}Timeline{BOLD:#}");
-    rows(&mut out, &v, screen);
-    out
-}
-
-fn rows(out: &mut String, v: &View, screen: &Screen) {
-    let mut all: Vec<_> = v.timeline.iter().chain(&v.others).collect();
-    all.sort_by_key(|r| {
-        r.id.trim_start_matches('s')
-            .parse::<usize>()
-            .unwrap_or(usize::MAX)
-    });
-    for r in all {
-        let mark = if r.in_cascade { "●" } else { " " };
-        let node = if r.node.is_empty() {
-            String::new()
-        } else {
-            format!(" on {}", safe(&r.node))
-        };
-        let about = if r.about.is_empty() {
-            String::new()
-        } else {
-            format!(" {}", safe(&r.about))
-        };
-        let _ = writeln!(
-            out,
-            "{} {mark} {}{about}{node} {DIM}[{}] {}{DIM:#}",
-            safe(&r.time),
-            toned(&r.tone, &safe(&r.title)),
-            r.id,
-            screen.link(
-                r.place
-                    .rsplit_once(':')
-                    .map_or(r.place.as_str(), |(path, _)| path),
-                &safe(&r.place)
-            )
-        );
-    }
-}
-
-fn toned(tone: &str, text: &str) -> String {
-    let style = match tone {
+/// Returns the style of a tone.
+pub(super) fn style_of(tone: &str) -> Style {
+    match tone {
         "fault" => FAULT,
         "change" | "detection" => CHANGE,
         "recovery" => GOOD,
         _ => Style::new(),
-    };
-    format!("{style}{text}{style:#}")
+    }
 }
 
 /// Renders signals as a table: time, signal, entities, place.
