@@ -57,11 +57,14 @@ pub fn run(
     options: &Options,
 ) -> Outcome {
     let Collection {
-        sources, skipped, ..
+        sources,
+        skipped,
+        budget,
+        ..
     } = collection;
     let (detections, more) = detect::detect(&sources, grammars);
     problems.extend(more);
-    let (found, more) = scan::scan(&sources, &detections, grammars);
+    let (found, more) = scan::scan(&sources, &detections, grammars, budget.limits);
     problems.extend(more);
     let mut readings = found.readings;
     let (mut aligned, more) = align::align(

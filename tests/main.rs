@@ -9,11 +9,15 @@
 //! - `evidence`: every byte range is the text it says
 //! - `exports`: what other tools read, read back by their own readers where those are installed
 //! - `properties`: nothing panics, order changes nothing
+//! - `redaction`: secrets leave by no output, look-alikes stay
 //! - `reading`: archives, encodings, records over several lines, tables and descriptions
 //! - `reencoding`: the same recording in other journal modes, zones, clocks and containers
 //! - `reference`: the engine finds the links that trying every pair finds
 //! - `stories`: small stories told by Events alone, and their look-alikes
 //! - `terminal`: the timeline on terminals of every width
+//! - `hostile`: bombs, links, limits, mutated bundles
+//! - `outputs`: text of the input acts on no reader; results are whole or not there; no network
+//! - `verify`: reports are looked up in their input again
 //! - `house`: arrows between rooms, file headers, ids, named paths
 //! - `catalogue`: foreign files and examples of the catalogue, where that exists beside the project
 //! - `captures`: recorded bundles of the catalogue, where that exists beside the project
@@ -44,11 +48,15 @@ mod exports;
 mod generator;
 mod grammars;
 mod guide;
+mod hostile;
 mod house;
 mod incidents;
+mod outputs;
 mod properties;
 mod reading;
+mod redaction;
 mod reencoding;
 mod reference;
 mod stories;
 mod terminal;
+mod verify;

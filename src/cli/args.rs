@@ -8,12 +8,16 @@ use clap::{Args, CommandFactory, Parser, Subcommand, ValueEnum, ValueHint};
 
 #[cfg(feature = "batch")]
 use super::batch;
+use super::hide::Redact;
+use super::limit::Limit;
 use super::{
     Failure, collect, completions, config, detect, explain, grammar, man, report, schema, signals,
-    timeline,
+    timeline, verify,
 };
 use crate::align;
+use crate::model::Limits;
 use crate::pipeline::Options;
+use crate::redact;
 
 /// Turns the files left after a Kubernetes incident into an evidence-linked postmortem
 ///
@@ -118,6 +122,8 @@ pub(super) enum Command {
     Timeline(timeline::TimelineArgs),
     /// Tell what each file is, why, and what will be read from it
     Detect(detect::DetectArgs),
+    /// Look up every citation of a report in its input again, and add up its account
+    Verify(verify::VerifyArgs),
     /// Explain a signal, rule, mechanism, factor or format; or one line of a file
     Explain(explain::ExplainArgs),
     /// List, show or check grammars
@@ -169,6 +175,10 @@ pub(super) struct Input {
         help_heading = READING
     )]
     node_of: Vec<String>,
+    #[command(flatten)]
+    redact: Redact,
+    #[command(flatten)]
+    limit: Limit,
     /// Grammars of your own, beside the built-in ones or in place of them; may be given several times
     #[arg(long, value_name = "DIR", value_hint = ValueHint::DirPath, env = "ROOTLINE_GRAMMARS", hide_env_values = true, help_heading = READING)]
     pub(super) grammars: Vec<PathBuf>,
@@ -184,6 +194,16 @@ const TIME: &str = "Time";
 const READING: &str = "How the input is read";
 
 impl Input {
+    /// Returns what is read at most.
+    pub(super) fn limits(&self) -> Limits {
+        self.limit.limits()
+    }
+
+    /// Returns what is to be hidden.
+    pub(super) fn redaction(&self) -> redact::Options {
+        self.redact.options()
+    }
+
     /// Returns what the user told about the input.
     pub(super) fn options(&self) -> Result<Options, Failure> {
         let mut node_of = Vec::new();

@@ -7,11 +7,11 @@ use clap::{Args, ValueEnum, ValueHint};
 
 use super::args::Input;
 use super::{
-    Failure, fail_if_nothing_was_readable, investigate, note, print, print_raw, titles, write_file,
+    Failure, fail_if_nothing_was_readable, investigate, note, print, print_raw, publish, titles,
+    write_file,
 };
 use crate::render::exports::{graphviz, mermaid, trace};
 use crate::render::{html, json, markdown, terminal};
-use crate::wire::v1;
 
 #[derive(Debug, Args)]
 #[command(after_help = "\
@@ -79,7 +79,7 @@ pub(super) fn run(command: &ReportArgs) -> Result<ExitCode, Failure> {
     let formats = formats_of(command)?;
     let (outcome, grammars) = investigate(&command.input)?;
     #[allow(unused_mut, reason = "without the feature `batch` nothing is added")]
-    let mut report = v1::report(&outcome.incident, &outcome.disks, &grammars.sha256);
+    let mut report = publish(&command.input, &outcome, &grammars);
     #[cfg(feature = "batch")]
     if let Some(fleet) = &command.fleet {
         report.similar = Some(super::batch::similar_to(&report, fleet)?);

@@ -5,11 +5,12 @@ use std::process::ExitCode;
 use clap::{Args, ValueEnum};
 
 use super::args::Input;
-use super::{Failure, fail_if_nothing_was_readable, investigate, note, print, print_raw, titles};
+use super::{
+    Failure, fail_if_nothing_was_readable, investigate, note, print, print_raw, publish, titles,
+};
 use crate::render::exports::{otlp, timesketch};
 use crate::render::terminal::Screen;
 use crate::render::{json, terminal};
-use crate::wire::v1;
 
 #[derive(Debug, Args)]
 #[command(after_help = "\
@@ -47,7 +48,7 @@ pub(super) enum SignalsFormat {
 
 pub(super) fn run(command: &SignalsArgs, screen: &Screen) -> Result<ExitCode, Failure> {
     let (outcome, grammars) = investigate(&command.input)?;
-    let rows = v1::signals(&outcome.incident);
+    let rows = publish(&command.input, &outcome, &grammars).signals;
     match command.output {
         SignalsFormat::Table => print(&terminal::render_signals(&rows, screen))?,
         SignalsFormat::Ndjson => {

@@ -5,10 +5,9 @@ use std::process::ExitCode;
 use clap::Args;
 
 use super::args::Input;
-use super::{Failure, fail_if_nothing_was_readable, investigate, print, titles};
+use super::{Failure, fail_if_nothing_was_readable, investigate, print, publish, titles};
 use crate::render::terminal::Screen;
 use crate::render::timeline;
-use crate::wire::v1;
 
 #[derive(Debug, Args)]
 #[command(
@@ -26,7 +25,7 @@ pub(super) fn run(command: &TimelineArgs, screen: &Screen) -> Result<ExitCode, F
     let mut screen = screen.clone();
     screen.width = command.width.map(usize::from).or(screen.width);
     let (outcome, grammars) = investigate(&command.input)?;
-    let report = v1::report(&outcome.incident, &outcome.disks, &grammars.sha256);
+    let report = publish(&command.input, &outcome, &grammars);
     print(&timeline::render_timeline(
         &report,
         &titles(&grammars),

@@ -5,6 +5,7 @@
 
 mod archive;
 mod content;
+mod guard;
 
 use std::collections::BTreeSet;
 use std::io::Read;
@@ -13,8 +14,10 @@ use std::sync::Arc;
 
 use chrono::{DateTime, Utc};
 
-use crate::model::{Content, Problem, Skipped, Source};
+use crate::model::{Content, Limits, Problem, Skipped, Source};
 use content::{Stored, compression_of};
+pub use guard::Budget;
+use guard::Watched;
 
 /// Compressions one inside another that are taken off.
 const LAYERS: usize = 3;
@@ -30,6 +33,8 @@ pub struct Collection {
     pub own_reports: Vec<String>,
     /// Archives that were opened.
     pub archives: u64,
+    /// What may be read, and how much was.
+    pub budget: Budget,
     /// Packed bytes kept for members of compressed archives.
     in_memory: u64,
 }
@@ -63,7 +68,15 @@ impl Found {
 
 /// Finds every file under the paths. `-` is standard input. A path that does not exist but has `*`, `?` or `[` in it is a pattern.
 pub fn collect(paths: &[PathBuf]) -> (Collection, Vec<Problem>) {
-    let mut collection = Collection::default();
+    collect_within(paths, Limits::default())
+}
+
+/// Finds every file as [`collect`] does, within limits other than the usual ones.
+pub fn collect_within(paths: &[PathBuf], limits: Limits) -> (Collection, Vec<Problem>) {
+    let mut collection = Collection {
+        budget: Budget::new(limits),
+        ..Collection::default()
+    };
     let mut problems = Vec::new();
     let mut seen: BTreeSet<PathBuf> = BTreeSet::new();
     for path in paths {
@@ -254,13 +267,18 @@ impl Collection {
             }
             break;
         }
+        let stored = content.end().map(|end| end.saturating_sub(content.offset));
         self.sources.push(Source {
             name: found.name.clone(),
             path: found.path.clone(),
             stored_bytes: found.bytes,
             compression,
             stamped_at: stamp,
-            content: Arc::new(content),
+            content: Arc::new(Watched {
+                content: Arc::new(content),
+                budget: self.budget.clone(),
+                stored,
+            }),
         });
     }
 }

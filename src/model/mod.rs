@@ -8,6 +8,7 @@ pub mod fact;
 pub mod incident;
 pub mod interval;
 pub mod ledger;
+pub mod limits;
 pub mod link;
 pub mod moment;
 pub mod origin;
@@ -23,6 +24,7 @@ pub use incident::{
 };
 pub use interval::{Condition, ConditionStatus};
 pub use ledger::{Ledger, Skipped};
+pub use limits::Limits;
 pub use link::{Confidence, Link};
 pub use moment::{Basis, Moment, Reading, When};
 pub use origin::{Evidence, Origin};

@@ -7,6 +7,7 @@ use std::fmt::Write as _;
 
 use chrono::{DateTime, TimeDelta, Utc};
 
+use super::escape::html;
 use super::view::{Clock, Titles, parse};
 use crate::wire::v1::{Report, SignalRow};
 
@@ -121,8 +122,8 @@ pub fn render_lanes(report: &Report, titles: &Titles) -> String {
             "<text class=\"name\" x=\"{:.0}\" y=\"{:.0}\" text-anchor=\"end\">{}<title>{}</title></text>",
             LEFT - 10.0,
             y + LANE / 2.0,
-            escape(&cut(short, 22)),
-            escape(name)
+            html(&cut(short, 22)),
+            html(name)
         );
         disk(&mut svg, report, name, &scale, y);
         bars(&mut svg, report, name, &scale, y, &clock);
@@ -206,8 +207,8 @@ fn disk(svg: &mut String, report: &Report, node: &str, scale: &Scale, y: f64) {
     let _ = write!(
         svg,
         "<path class=\"disk\" d=\"{path}L{last:.1} {floor:.1}Z\"><title>disk use of {} on {}, highest sample {top:.0} %</title></path>",
-        escape(mount),
-        escape(node)
+        html(mount),
+        html(node)
     );
 }
 
@@ -242,7 +243,7 @@ fn bars(svg: &mut String, report: &Report, node: &str, scale: &Scale, y: f64, cl
             svg,
             "<g class=\"bar {class}{open}\"><rect x=\"{x1:.1}\" y=\"{row:.0}\" width=\"{:.1}\" height=\"14\" rx=\"3\"/><title>{} {} to {until}</title>",
             (x2 - x1).max(3.0),
-            escape(&label),
+            html(&label),
             condition
                 .from
                 .as_deref()
@@ -255,7 +256,7 @@ fn bars(svg: &mut String, report: &Report, node: &str, scale: &Scale, y: f64, cl
                 "<text x=\"{:.1}\" y=\"{:.1}\">{}</text>",
                 x1 + 5.0,
                 row + 11.0,
-                escape(&label)
+                html(&label)
             );
         }
         svg.push_str("</g>");
@@ -314,13 +315,13 @@ fn marks(
         let _ = write!(
             svg,
             "<a href=\"#{}\"><g class=\"mark {class}\">{shape}<title>{} {}</title></g></a>",
-            escape(&signal.id),
+            html(&signal.id),
             signal
                 .at
                 .as_deref()
                 .map(|at| clock.show(at))
                 .unwrap_or_default(),
-            escape(title)
+            html(title)
         );
         let worth = matches!(
             signal.signal.as_str(),
@@ -332,7 +333,7 @@ fn marks(
                 svg,
                 "<text class=\"label\" x=\"{x:.1}\" y=\"{:.1}\" text-anchor=\"middle\">{}</text>",
                 y + 22.0,
-                escape(&cut(title, 18))
+                html(&cut(title, 18))
             );
         }
     }
@@ -344,19 +345,4 @@ fn cut(text: &str, most: usize) -> String {
     } else {
         format!("{}…", text.chars().take(most - 1).collect::<String>())
     }
-}
-
-fn escape(text: &str) -> String {
-    text.chars().fold(String::new(), |mut safe, c| {
-        match c {
-            '<' => safe.push_str("&lt;"),
-            '>' => safe.push_str("&gt;"),
-            '&' => safe.push_str("&amp;"),
-            '"' => safe.push_str("&quot;"),
-            '\'' => safe.push_str("&#39;"),
-            c if c.is_control() => safe.push('\u{fffd}'),
-            c => safe.push(c),
-        }
-        safe
-    })
 }

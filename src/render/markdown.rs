@@ -2,6 +2,7 @@
 
 use std::fmt::Write as _;
 
+use super::escape::{markdown as plain, markdown_block as block, markdown_code as code};
 use super::view::{Cite, Sentence, Titles, view};
 use crate::wire::v1::Report;
 
@@ -215,71 +216,5 @@ fn cited(sentence: &Sentence) -> String {
         plain(&sentence.text)
     } else {
         format!("{} [{}{more}]", plain(&sentence.text), ids.join(", "))
-    }
-}
-
-/// Escapes everything that Markdown or HTML would read.
-fn plain(text: &str) -> String {
-    text.chars().fold(String::new(), |mut safe, c| {
-        match c {
-            '<' => safe.push_str("&lt;"),
-            '>' => safe.push_str("&gt;"),
-            '&' => safe.push_str("&amp;"),
-            '\n' | '\r' => safe.push(' '),
-            '\\' | '`' | '*' | '_' | '[' | ']' | '|' | '#' | '!' | '~' => {
-                safe.push('\\');
-                safe.push(c);
-            }
-            c if c.is_control() => safe.push('\u{fffd}'),
-            c => safe.push(c),
-        }
-        safe
-    })
-}
-
-/// Returns a code span whose fence is longer than any run of back quotes inside.
-fn code(text: &str) -> String {
-    let fence = "`".repeat(longest_run(text) + 1);
-    let text: String = text
-        .chars()
-        .map(|c| {
-            if c == '|' {
-                '¦'
-            } else if c.is_control() {
-                '\u{fffd}'
-            } else {
-                c
-            }
-        })
-        .collect();
-    format!("{fence}{text}{fence}")
-}
-
-fn block(text: &str) -> String {
-    let fence = "`".repeat((longest_run(text) + 1).max(3));
-    format!("{fence}text\n{text}\n{fence}\n")
-}
-
-fn longest_run(text: &str) -> usize {
-    let mut longest = 0;
-    let mut run = 0;
-    for c in text.chars() {
-        run = if c == '`' { run + 1 } else { 0 };
-        longest = longest.max(run);
-    }
-    longest
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn log_text_never_becomes_markdown() {
-        assert_eq!(
-            plain("<b> *x* [a](b) |"),
-            "&lt;b&gt; \\*x\\* \\[a\\](b) \\|"
-        );
-        assert_eq!(block("a\n```\n# b"), "````text\na\n```\n# b\n````\n");
     }
 }

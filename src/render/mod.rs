@@ -3,6 +3,7 @@
 //! Takes [`crate::wire::v1::Report`]; all decisions, wording and rounding are in [`view`], the templates only loop and place.
 
 mod columns;
+pub mod escape;
 pub mod exports;
 pub mod fleet;
 pub mod html;

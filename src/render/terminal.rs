@@ -4,6 +4,8 @@ use std::fmt::Write as _;
 
 use anstyle::{AnsiColor, Style};
 
+use super::escape::csv_cell;
+pub use super::escape::visible as safe;
 use super::view::{Titles, view};
 use crate::wire::v1::{Report, SignalRow};
 
@@ -185,21 +187,6 @@ pub fn render_signals_csv(signals: &[SignalRow]) -> String {
     out
 }
 
-/// Returns a cell of a CSV line; what a spreadsheet would compute is made text.
-pub fn csv_cell(text: &str) -> String {
-    let text = safe(text);
-    let guarded = if text.starts_with(['=', '+', '-', '@', '\t']) {
-        format!("'{text}")
-    } else {
-        text
-    };
-    if guarded.contains([',', '"', '\n']) {
-        format!("\"{}\"", guarded.replace('"', "\"\""))
-    } else {
-        guarded
-    }
-}
-
 /// Renders rows of cells as a table; the first row is its head. Cells must be safe to show.
 pub fn render_table(rows: &[Vec<String>]) -> String {
     let columns = rows.iter().map(Vec::len).max().unwrap_or(0);
@@ -226,28 +213,4 @@ pub fn render_table(rows: &[Vec<String>]) -> String {
         }
     }
     out
-}
-
-/// Shows control and bidirectional characters as escapes: log text must not move the cursor.
-pub fn safe(text: &str) -> String {
-    text.chars().fold(String::with_capacity(text.len()), |mut shown, c| {
-        if c.is_control() || matches!(c, '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}') {
-            let _ = write!(shown, "\\u{{{:x}}}", u32::from(c));
-        } else {
-            shown.push(c);
-        }
-        shown
-    })
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn control_characters_are_shown_and_formulas_are_text() {
-        assert_eq!(safe("a\u{1b}[31mb\u{202e}c"), "a\\u{1b}[31mb\\u{202e}c");
-        assert_eq!(csv_cell("=1+1"), "'=1+1");
-        assert_eq!(csv_cell("a,\"b\""), "\"a,\"\"b\"\"\"");
-    }
 }

@@ -9,10 +9,8 @@ use super::blocks::Block;
 use super::cutters::{self, Piece};
 use super::{Part, Scanner, encoding, readers};
 use crate::grammar::items;
+use crate::model::limits::reached;
 use crate::model::{Detection, Origin, Problem, Shape, Source, SourceReading};
-
-/// Documents larger than this are not held in memory.
-const LARGEST: u64 = 1024 * 1024 * 1024;
 
 impl Scanner<'_> {
     pub(super) fn document(
@@ -24,32 +22,35 @@ impl Scanner<'_> {
         reading: &mut SourceReading,
         problems: &mut Vec<Problem>,
     ) {
+        let largest = self.limits.document_bytes;
         let mut bytes = Vec::new();
+        let sum = super::Sum::default();
         let read = source
             .content
             .open()
-            .map(|stream| encoding::as_utf8(stream, detection.encoding))
-            .and_then(|stream| stream.take(LARGEST).read_to_end(&mut bytes));
+            .map(|stream| encoding::as_utf8(sum.over(stream), detection.encoding))
+            .and_then(|stream| {
+                stream
+                    .take(largest.saturating_add(1))
+                    .read_to_end(&mut bytes)
+            });
+        let whole = read.is_ok() && bytes.len() as u64 <= largest;
         if let Err(error) = read {
             problems.push(Problem::of_source(
                 index,
-                format!(
-                    "cut off or damaged after {} readable bytes: {error}",
-                    bytes.len()
-                ),
+                super::broke_off(bytes.len() as u64, &error.to_string()),
             ));
         }
-        if bytes.len() as u64 == LARGEST {
+        if bytes.len() as u64 > largest {
+            bytes.truncate(usize::try_from(largest).unwrap_or(usize::MAX));
             problems.push(Problem::of_source(
                 index,
-                format!(
-                    "larger than {} MiB: only the beginning was read",
-                    LARGEST / 1024 / 1024
-                ),
+                super::broke_off(largest, &reached("document-bytes", largest)),
             ));
         }
         reading.bytes = encoding::measure(&bytes, detection.encoding);
         reading.bytes_read = reading.bytes;
+        reading.crc32 = sum.of(reading.bytes).filter(|_| whole);
         match &detection.shape {
             Shape::Document(reader) => match cutters::cut(reader, &bytes) {
                 Some(pieces) => {

@@ -4,6 +4,7 @@
 //! Does not resolve time or names. Start with [`scan`]; blocks are cut in [`blocks`], objects taken apart in [`readers`].
 
 mod blocks;
+mod checksum;
 mod cutters;
 mod documents;
 mod encoding;
@@ -21,12 +22,14 @@ use sha2::{Digest, Sha256};
 use crate::grammar::Grammars;
 use crate::grammar::hex;
 use crate::grammar::peel::Record;
+use crate::model::limits::{Limits, REACHED, reached};
 use crate::model::source;
 use crate::model::{
     Detection, DiskSample, Encoding, Evidence, Origin, Problem, Relation, Shape, Signal, Source,
     SourceReading, Witness,
 };
 use blocks::{Block, Blocks};
+use checksum::Sum;
 use filter::{Filter, Lines, Sample};
 
 /// What was found in all sources.
@@ -47,6 +50,7 @@ struct Scanner<'a> {
     grammars: &'a Grammars,
     /// For sources too small to learn from; by what their lines are.
     filters: [OnceLock<Option<Filter>>; 3],
+    limits: Limits,
 }
 
 /// A source of this size is worth a filter of its own.
@@ -95,6 +99,21 @@ impl Part {
         self.coverage.extend(other.coverage);
     }
 
+    /// Drops the signals beyond a number, and says so. Returns how many.
+    fn keep(&mut self, most: u64, limit: u64, source: usize, problems: &mut Vec<Problem>) -> u64 {
+        let most = usize::try_from(most).unwrap_or(usize::MAX);
+        let more = self.signals.len().saturating_sub(most) as u64;
+        if more > 0 {
+            self.signals.truncate(most);
+            let what = format!(
+                "{more} signals were left out: {}",
+                reached("signals", limit)
+            );
+            problems.push(Problem::of_source(source, what));
+        }
+        more
+    }
+
     /// Keeps the earliest and the latest stamp of items that are no signals, too.
     fn cover(&mut self, records: &[Record]) {
         let stamps = records
@@ -127,13 +146,15 @@ impl Part {
     }
 }
 
-/// Reads every source.
+/// Reads every source, within limits.
 pub fn scan(
     sources: &[Source],
     detections: &[Detection],
     grammars: &Grammars,
+    limits: Limits,
 ) -> (Found, Vec<Problem>) {
     let scanner = Scanner {
+        limits,
         grammars,
         filters: Default::default(),
     };
@@ -145,7 +166,9 @@ pub fn scan(
         .collect();
     let mut found = Found::default();
     let mut problems = Vec::new();
-    for (part, reading, more) in parts {
+    for (index, (mut part, mut reading, more)) in parts.into_iter().enumerate() {
+        let room = limits.signals.saturating_sub(found.signals.len() as u64);
+        reading.signals -= part.keep(room, limits.signals, index, &mut problems);
         found.signals.extend(part.signals);
         found.relations.extend(part.relations);
         found.disks.extend(part.disks);
@@ -197,6 +220,9 @@ impl Scanner<'_> {
                 &mut problems,
             ),
         }
+        if problems.is_empty() {
+            problems.extend(resized(source, &reading).map(|what| Problem::of_source(index, what)));
+        }
         part.signals
             .sort_by_key(|signal| (signal.evidence.origin, signal.kind.clone()));
         reading.records = part.records;
@@ -214,8 +240,9 @@ impl Scanner<'_> {
         reading: &mut SourceReading,
         problems: &mut Vec<Problem>,
     ) {
+        let sum = Sum::default();
         let stream = match source.content.open() {
-            Ok(stream) => encoding::as_utf8(stream, detection.encoding),
+            Ok(stream) => encoding::as_utf8(sum.over(stream), detection.encoding),
             Err(error) => {
                 return problems.push(Problem::of_source(
                     index,
@@ -228,7 +255,7 @@ impl Scanner<'_> {
             _ if self.holds_objects(detection) => Lines::Objects,
             _ => Lines::Text,
         };
-        let mut blocks = Blocks::new(stream, detection.encoding);
+        let mut blocks = Blocks::new(stream, detection.encoding).within(self.limits.line_bytes);
         // As many blocks as cores are searched while the next ones are read and decompressed: memory stays bounded whatever the file's size.
         let batch = rayon::current_num_threads();
         let mut some: Vec<Block> = blocks.by_ref().take(batch).collect();
@@ -256,7 +283,9 @@ impl Scanner<'_> {
         }
         reading.bytes = blocks.bytes();
         reading.bytes_read = blocks.bytes() - blocks.bytes_left_out();
-        problems.extend(blocks.problems(index));
+        let broken = blocks.problems(index);
+        reading.crc32 = sum.of(reading.bytes).filter(|_| !blocks.is_broken());
+        problems.extend(broken);
     }
 
     /// Reads a block: the lines that a filter lets through, or every line.
@@ -548,9 +577,11 @@ impl Scanner<'_> {
                 continue;
             }
             kinds.push((kind.kind.clone(), found.entities.clone()));
+            let quoted = quoted(bytes, self.limits.evidence_bytes);
             let evidence = evidence.get_or_insert_with(|| Evidence {
                 origin,
-                text: Arc::from(String::from_utf8_lossy(bytes).as_ref()),
+                text: Arc::from(String::from_utf8_lossy(quoted).as_ref()),
+                left_out: (bytes.len() - quoted.len()) as u64,
                 sha256: hex(&Sha256::digest(encoding::original(
                     bytes,
                     detection.encoding,
@@ -615,6 +646,44 @@ fn name_image(record: &Record, entities: &mut crate::model::Entities) {
         _ => String::new(),
     };
     entities.insert("image".to_owned(), format!("{host}{repository}:{tag}"));
+}
+
+/// Returns the part of a record that is quoted: no character is cut in two.
+fn quoted(bytes: &[u8], most: u64) -> &[u8] {
+    let most = usize::try_from(most).unwrap_or(usize::MAX);
+    if bytes.len() <= most {
+        return bytes;
+    }
+    let end = (most.saturating_sub(3)..=most)
+        .rev()
+        .find(|at| bytes[*at] & 0xc0 != 0x80);
+    &bytes[..end.unwrap_or(most)]
+}
+
+/// Returns what is said of a source that could not be read to its end.
+fn broke_off(bytes: u64, reason: &str) -> String {
+    if reason.starts_with(REACHED) {
+        format!("read up to {bytes} bytes only: {reason}")
+    } else {
+        format!("cut off or damaged after {bytes} readable bytes: {reason}")
+    }
+}
+
+/// Returns what is said of a file that is not as large as it was when it was found: somebody still writes to it.
+fn resized(source: &Source, reading: &SourceReading) -> Option<String> {
+    let plain = source.compression.is_none() && !source.path.contains('!') && source.path != "-";
+    let (was, is) = (source.stored_bytes, reading.bytes);
+    if !plain || reading.unread.is_some() || was == 0 || was == is {
+        return None;
+    }
+    let how = if is > was {
+        "grew"
+    } else {
+        "is shorter than it was, or could not be read to its end"
+    };
+    Some(format!(
+        "{how} while it was read: {was} bytes when it was found, {is} when it was read"
+    ))
 }
 
 fn shortened(text: &str) -> String {

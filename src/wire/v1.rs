@@ -1,6 +1,7 @@
 //! Published JSON, version 1. Field names are the contract: adding is fine, changing or dropping one is a new version.
 //!
-//! Start with [`Report`]; [`report`] makes one of an incident. People's names are replaced by roles here, before anything is shown.
+//! Start with [`Report`]; [`report`] makes one of an incident. People's names are replaced by roles here; secrets still stand in it, until
+//! `redact` has seen it.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -53,6 +54,9 @@ pub struct Report {
     /// Past incidents like this one, where a fleet was given.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub similar: Option<Vec<SimilarRow>>,
+    /// What was hidden.
+    #[serde(default)]
+    pub redaction: RedactionRow,
 }
 
 /// A past incident that is like this one, and in what.
@@ -72,6 +76,24 @@ pub struct SimilarRow {
     pub only_here: Vec<String>,
     /// Those that only the past incident has.
     pub only_there: Vec<String>,
+}
+
+/// What was hidden before anything was shown.
+#[derive(Debug, Clone, Default, Serialize, Deserialize, JsonSchema)]
+pub struct RedactionRow {
+    /// What is looked for: `secrets`, `ips`, `emails`, `hosts`, `names`.
+    pub hides: Vec<String>,
+    /// By kind of secret or name.
+    pub hidden: BTreeMap<String, RedactedRow>,
+}
+
+/// How much of one kind was hidden.
+#[derive(Debug, Clone, Default, Serialize, Deserialize, JsonSchema)]
+pub struct RedactedRow {
+    /// Different values.
+    pub values: u64,
+    /// Places in quoted records.
+    pub places: u64,
 }
 
 /// What wrote a report.
@@ -129,6 +151,9 @@ pub struct SourceRow {
     pub bytes: u64,
     /// Bytes looked at.
     pub bytes_read: u64,
+    /// CRC-32 of the decompressed bytes in hexadecimal, where they were read to the end.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub crc32: Option<String>,
     /// Lines or items.
     pub records: u64,
     /// Signals found.
@@ -213,7 +238,10 @@ pub struct EvidenceRow {
     pub sha256: String,
     /// The text.
     pub text: String,
-    /// A name in the text was replaced by a role.
+    /// Bytes of the record beyond those in the text.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub text_left_out: u64,
+    /// A name in the text was replaced by a role, or a secret by a pseudonym.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub redacted: bool,
 }
@@ -540,7 +568,7 @@ impl Roles {
 }
 
 /// Makes the rows of all signals.
-pub fn signals(incident: &Incident) -> Vec<SignalRow> {
+fn signals(incident: &Incident) -> Vec<SignalRow> {
     let roles = Roles::of(incident);
     incident
         .facts
@@ -594,6 +622,7 @@ fn signal(incident: &Incident, id: FactId, fact: &Fact, roles: &Roles) -> Signal
                     byte: [e.origin.start, e.origin.end],
                     sha256: e.sha256.clone(),
                     text,
+                    text_left_out: e.left_out,
                     redacted,
                 }
             })
@@ -783,11 +812,12 @@ pub fn report(incident: &Incident, disks: &[DiskPoint], grammars_sha256: &str) -
             .map(|p| p.what.clone())
             .collect(),
         similar: None,
+        redaction: RedactionRow::default(),
     }
 }
 
 /// Returns one row a source, in the order of the sources.
-pub fn sources(incident: &Incident) -> Vec<SourceRow> {
+fn sources(incident: &Incident) -> Vec<SourceRow> {
     incident
         .sources
         .iter()
@@ -811,6 +841,7 @@ pub fn sources(incident: &Incident) -> Vec<SourceRow> {
                 why: reading.why.clone(),
                 bytes: reading.bytes,
                 bytes_read: reading.bytes_read,
+                crc32: reading.crc32.map(|sum| format!("{sum:08x}")),
                 records: reading.records,
                 signals: reading.signals,
                 speaks_for: named

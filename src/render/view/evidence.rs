@@ -88,13 +88,9 @@ impl Maker<'_> {
     }
 }
 
-/// Shows control characters as visible escapes and cuts long records, saying so.
+/// Cuts long records, saying so.
 fn shorten(text: &str) -> (String, String) {
-    let shown: String = text
-        .chars()
-        .take(SHOWN)
-        .map(|c| if is_hidden(c) { '\u{fffd}' } else { c })
-        .collect();
+    let shown: String = text.chars().take(SHOWN).collect();
     let left = text.chars().count().saturating_sub(SHOWN);
     (
         shown,
@@ -104,10 +100,4 @@ fn shorten(text: &str) -> (String, String) {
             format!("{left} more characters; JSON has all of them")
         },
     )
-}
-
-/// Control and bidirectional characters would change what a reader sees.
-fn is_hidden(c: char) -> bool {
-    (c.is_control() && c != '\n' && c != '\t')
-        || matches!(c, '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
 }
