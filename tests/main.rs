@@ -12,6 +12,7 @@
 //! - `reencoding`: the same recording in other journal modes, zones, clocks and containers
 //! - `reference`: the engine finds the links that trying every pair finds
 //! - `stories`: small stories told by Events alone, and their look-alikes
+//! - `remedies`: layers, disks, factors, guard-rails and their back-tests; what is generated is read again by others
 //! - `house`: arrows between rooms, file headers, ids, named paths
 //! - `catalogue`: foreign files and examples of the catalogue, where that exists beside the project
 //! - `captures`: recorded bundles of the catalogue, where that exists beside the project
@@ -44,4 +45,5 @@ mod properties;
 mod reading;
 mod reencoding;
 mod reference;
+mod remedies;
 mod stories;

@@ -61,6 +61,27 @@ impl Aligned {
     }
 }
 
+/// Gives objects and pushes their moments. Such stamps have an offset; one without is left alone.
+pub fn date_artefacts(artefacts: &mut crate::model::Artefacts) {
+    for object in &mut artefacts.objects {
+        object.moment = object.created.as_ref().and_then(moment_of);
+    }
+    for push in &mut artefacts.pushes {
+        push.moment = push.at.as_ref().and_then(moment_of);
+    }
+}
+
+fn moment_of(reading: &crate::model::Reading) -> Option<Moment> {
+    match reading.when {
+        crate::model::When::Utc(at) => Some(Moment {
+            at,
+            precision: reading.precision,
+            basis: crate::model::Basis::Stamp,
+        }),
+        _ => None,
+    }
+}
+
 /// A signal with its moment.
 pub(crate) struct Timed {
     pub(crate) signal: Signal,

@@ -9,8 +9,8 @@ use clap::{Args, CommandFactory, Parser, Subcommand, ValueEnum, ValueHint};
 #[cfg(feature = "batch")]
 use super::batch;
 use super::{
-    Failure, collect, completions, config, detect, explain, grammar, man, report, schema, signals,
-    timeline,
+    Failure, collect, completions, config, detect, explain, grammar, man, policy, report, schema,
+    signals, timeline,
 };
 use crate::align;
 use crate::pipeline::Options;
@@ -124,6 +124,8 @@ pub(super) enum Command {
     Grammar(grammar::GrammarArgs),
     /// Gather from a cluster what a report is made of, before it is gone
     Collect(Box<collect::CollectArgs>),
+    /// Try admission policies on what was really asked of the cluster
+    Policy(policy::PolicyArgs),
     /// Show where each setting comes from
     Config(config::ConfigArgs),
     /// Print the JSON Schema of what Rootline writes

@@ -13,6 +13,7 @@ mod explain;
 mod failure;
 mod grammar;
 mod man;
+mod policy;
 mod report;
 mod schema;
 mod screen;
@@ -72,6 +73,7 @@ fn start() -> Result<ExitCode, Failure> {
         Command::Explain(command) => explain::run(&command),
         Command::Grammar(command) => grammar::run(&command),
         Command::Collect(command) => collect::run(&command),
+        Command::Policy(command) => policy::run(&command),
         Command::Config(_) => config::run(&matches, &settings),
         Command::Schema(command) => schema::run(&command),
         Command::Completions(command) => completions::run(&command),

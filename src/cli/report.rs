@@ -11,6 +11,7 @@ use super::{
 };
 use crate::render::exports::{graphviz, mermaid, trace};
 use crate::render::{html, json, markdown, terminal};
+use crate::wire::remedy::GuardRailRow;
 use crate::wire::v1;
 
 #[derive(Debug, Args)]
@@ -44,6 +45,11 @@ pub(super) struct ReportArgs {
     /// Open the page in the browser when it is written
     #[arg(long, help_heading = "Output")]
     pub(super) open: bool,
+    /// Write guard-rails made for this incident into this directory: policies, alert rules, settings, build files
+    ///
+    /// Each was tried on the incident's own objects and times; the report says with what result. Files of the same names are replaced.
+    #[arg(long, value_name = "DIR", value_hint = ValueHint::DirPath, help_heading = "Output")]
+    pub(super) actions: Option<PathBuf>,
     /// Exit with 3 if this was found
     #[arg(long, value_name = "WHAT", help_heading = "Output")]
     pub(super) fail_on: Option<FailOn>,
@@ -114,12 +120,33 @@ pub(super) fn run(command: &ReportArgs) -> Result<ExitCode, Failure> {
     if command.open {
         open_page(&written, &formats)?;
     }
+    if let Some(directory) = &command.actions {
+        let count = write_actions(directory, &report.guard_rails)?;
+        note(
+            command.input.quiet,
+            &format!("wrote {count} guard-rails into {}", directory.display()),
+        );
+    }
     for path in written {
         note(command.input.quiet, &format!("wrote {}", path.display()));
     }
     fail_if_nothing_was_readable(&outcome.incident)?;
     let found = command.fail_on == Some(FailOn::Cascade) && !report.cascades.is_empty();
     Ok(ExitCode::from(if found { 3 } else { 0 }))
+}
+
+/// Writes each guard-rail into its file. Names come from a fixed list, so that none can point elsewhere.
+fn write_actions(directory: &Path, rails: &[GuardRailRow]) -> Result<usize, Failure> {
+    for rail in rails {
+        let path = directory.join(&rail.file);
+        let parent = path.parent().unwrap_or(directory);
+        std::fs::create_dir_all(parent).map_err(|error| Failure::Write {
+            path: parent.display().to_string(),
+            error,
+        })?;
+        write_file(&path, &rail.text)?;
+    }
+    Ok(rails.len())
 }
 
 /// Gives the page to whatever the user opens pages with.

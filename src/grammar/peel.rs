@@ -200,6 +200,19 @@ impl Peeler {
             .or_else(|| fitting().next())
     }
 
+    /// Returns the format of a document with a name. A format that tells how its files are called is not that of others.
+    pub fn document_of(&self, head: &str, name: &str) -> Option<&Format> {
+        let fitting = || {
+            self.formats.iter().filter(|f| {
+                (f.named.is_empty() || f.named.iter().any(|end| name.ends_with(end.as_str())))
+                    && document_begins(f, head)
+            })
+        };
+        fitting()
+            .find(|f| f.unread.is_none())
+            .or_else(|| fitting().next())
+    }
+
     /// Returns the document format of which a line of the text tells, wherever it stands.
     pub fn document_inside(&self, text: &str) -> Option<&Format> {
         self.formats

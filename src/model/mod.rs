@@ -3,6 +3,7 @@
 //! Nothing here reads files, knows a grammar or decides anything; the types only hold together what belongs together.
 //! Start with [`signal`]: a signal is what one record says, a [`fact`] is what several signals say together.
 
+pub mod artefact;
 pub mod entity;
 pub mod fact;
 pub mod incident;
@@ -12,9 +13,11 @@ pub mod link;
 pub mod moment;
 pub mod origin;
 pub mod problem;
+pub mod remedy;
 pub mod signal;
 pub mod source;
 
+pub use artefact::Artefacts;
 pub use entity::Entities;
 pub use fact::{Fact, FactId};
 pub use incident::{
@@ -27,5 +30,8 @@ pub use link::{Confidence, Link};
 pub use moment::{Basis, Moment, Reading, When};
 pub use origin::{Evidence, Origin};
 pub use problem::Problem;
+pub use remedy::{
+    Amount, AutopsyLayer, Backtest, Disagreement, DiskBudget, GuardRail, ImageAutopsy, RollbackHelp,
+};
 pub use signal::{DiskPoint, DiskSample, Relation, Signal, Witness};
 pub use source::{Content, Detection, Encoding, Shape, Source, SourceReading, SpeaksFor};

@@ -140,14 +140,16 @@ pub fn render_markdown(report: &Report, titles: &Titles) -> String {
         for f in &v.factors {
             let _ = writeln!(
                 out,
-                "- **{}** ({}): {} {}",
+                "- **{}** ({}): {} {} {}",
                 f.id,
                 f.strength,
                 cited(&f.because),
+                plain(&f.beside),
                 plain(&f.action)
             );
         }
     }
+    remedies(&v, &mut out);
     if !v.actions.is_empty() {
         out.push_str("\n## Action items (suggestions)\n\n");
         for (class, text, done) in &v.actions {
@@ -268,6 +270,82 @@ fn longest_run(text: &str) -> usize {
         longest = longest.max(run);
     }
     longest
+}
+
+/// Layers, disks, the image to go back to, and guard-rails.
+fn remedies(v: &super::view::View, out: &mut String) {
+    for image in &v.remedies.images {
+        let _ = writeln!(
+            out,
+            "\n## What {} is made of\n\n{}\n\n| layer | size | share | what stands out | where |\n|---|---|---|---|---|",
+            plain(&image.subject),
+            plain(&image.about)
+        );
+        for l in &image.layers {
+            let _ = writeln!(
+                out,
+                "| {} | {} | {} | {} | {} |",
+                plain(&l.what),
+                l.size,
+                l.share,
+                plain(&l.notes),
+                plain(&l.places)
+            );
+        }
+        let _ = writeln!(out, "| together | {} | | | |\n", image.total);
+        for size in &image.sizes {
+            let _ = writeln!(out, "- {}", plain(size));
+        }
+        for (what, places) in &image.contradictions {
+            let _ = writeln!(out, "- contradiction: {} ({})", plain(what), plain(places));
+        }
+    }
+    if !v.remedies.budgets.is_empty() {
+        out.push_str("\n## Disk budget\n\n| node | disk | free before | needed | fits | least seen |\n|---|---|---|---|---|---|\n");
+        for b in &v.remedies.budgets {
+            let _ = writeln!(
+                out,
+                "| {} | {} | {} | {} | {} | {} |",
+                plain(&b.node),
+                b.capacity,
+                b.free,
+                b.needed,
+                b.fits,
+                b.lowest
+            );
+        }
+        out.push('\n');
+        for b in &v.remedies.budgets {
+            let _ = writeln!(
+                out,
+                "- {} {}",
+                cited(&b.because),
+                plain(&b.counterfactuals.join(" "))
+            );
+        }
+    }
+    for r in &v.remedies.rollbacks {
+        let _ = writeln!(
+            out,
+            "\n## What to go back to\n\n{}\n\n{}\n\n{}",
+            code(&r.image),
+            cited(&r.known),
+            block(&r.command)
+        );
+    }
+    if !v.remedies.guard_rails.is_empty() {
+        out.push_str("\n## Guard-rails, tried on this incident\n\n| file | what it does | back-test |\n|---|---|---|\n");
+        for g in &v.remedies.guard_rails {
+            let _ = writeln!(
+                out,
+                "| {} | {} | {}: {} |",
+                code(&g.file),
+                plain(&g.about),
+                g.state,
+                plain(&g.backtest)
+            );
+        }
+    }
 }
 
 #[cfg(test)]

@@ -7,7 +7,7 @@ use std::ops::Range;
 
 use super::blocks::Block;
 use super::cutters::{self, Piece};
-use super::{Part, Scanner, encoding, readers};
+use super::{Part, Scanner, artefacts, cited, encoding, readers};
 use crate::grammar::items;
 use crate::model::{Detection, Origin, Problem, Shape, Source, SourceReading};
 
@@ -55,9 +55,14 @@ impl Scanner<'_> {
                 Some(pieces) => {
                     self.pieces(index, detection, &bytes, pieces, part, reading, problems)
                 }
+                None if self.artefacts(index, source, detection, reader, &bytes, part) => {}
                 None => {
-                    let text = String::from_utf8_lossy(&bytes);
-                    let samples = readers::disk_samples(&text, index);
+                    let text = cutters::same_length_text(&bytes);
+                    let mut place = super::Counter::new(1, 0, detection.encoding);
+                    let samples = readers::disk_samples(&text, index, &mut |range| {
+                        let origin = origin(index, &bytes, &range, &mut place);
+                        cited(origin, &bytes[range], detection)
+                    });
                     part.records = samples.len() as u64;
                     part.coverage = samples
                         .first()
@@ -70,6 +75,31 @@ impl Scanner<'_> {
             },
             _ => self.items(index, detection, &bytes, part, reading, problems),
         }
+    }
+
+    /// Reads a document that tells how an image is built. Returns whether its reader is one of those.
+    fn artefacts(
+        &self,
+        index: usize,
+        source: &Source,
+        detection: &Detection,
+        reader: &str,
+        bytes: &[u8],
+        part: &mut Part,
+    ) -> bool {
+        // Each byte keeps its place, so that a range of the text is one of the bytes.
+        let text = cutters::same_length_text(bytes);
+        let mut cite = |range: Range<usize>| {
+            let mut place = super::Counter::new(1, 0, detection.encoding);
+            let origin = origin(index, bytes, &range, &mut place);
+            cited(origin, &bytes[range], detection)
+        };
+        let Some((found, records)) = artefacts::document(reader, source, &text, &mut cite) else {
+            return false;
+        };
+        part.artefacts.append(found);
+        part.records = records;
+        true
     }
 
     /// Reads what a cutter cut: objects as if they had come as JSON, the rest as lines.

@@ -3,6 +3,7 @@
 //! The hot loop. Blocks of whole lines are searched for needles; only a line that holds one is cut out, peeled and matched.
 //! Does not resolve time or names. Start with [`scan`]; blocks are cut in [`blocks`], objects taken apart in [`readers`].
 
+mod artefacts;
 mod blocks;
 mod cutters;
 mod documents;
@@ -23,8 +24,8 @@ use crate::grammar::hex;
 use crate::grammar::peel::Record;
 use crate::model::source;
 use crate::model::{
-    Detection, DiskSample, Encoding, Evidence, Origin, Problem, Relation, Shape, Signal, Source,
-    SourceReading, Witness,
+    Artefacts, Detection, DiskSample, Encoding, Evidence, Origin, Problem, Relation, Shape, Signal,
+    Source, SourceReading, Witness,
 };
 use blocks::{Block, Blocks};
 use filter::{Filter, Lines, Sample};
@@ -38,6 +39,8 @@ pub struct Found {
     pub relations: Vec<Relation>,
     /// Disk samples.
     pub disks: Vec<DiskSample>,
+    /// Images, build files and cluster objects.
+    pub artefacts: Artefacts,
     /// What was read from each source.
     pub readings: Vec<SourceReading>,
 }
@@ -81,6 +84,7 @@ struct Part {
     signals: Vec<Signal>,
     relations: Vec<Relation>,
     disks: Vec<DiskSample>,
+    artefacts: Artefacts,
     records: u64,
     coverage: Vec<crate::model::Reading>,
 }
@@ -91,6 +95,7 @@ impl Part {
         self.signals.extend(other.signals);
         self.relations.extend(other.relations);
         self.disks.extend(other.disks);
+        self.artefacts.append(other.artefacts);
         self.records += other.records;
         self.coverage.extend(other.coverage);
     }
@@ -149,9 +154,11 @@ pub fn scan(
         found.signals.extend(part.signals);
         found.relations.extend(part.relations);
         found.disks.extend(part.disks);
+        found.artefacts.append(part.artefacts);
         found.readings.push(reading);
         problems.extend(more);
     }
+    artefacts::settle(&mut found.artefacts);
     found.relations.sort();
     found.relations.dedup();
     (found, problems)
@@ -485,15 +492,26 @@ impl Scanner<'_> {
     ) {
         let mut evidence: Option<Evidence> = None;
         let mut all: Vec<Record> = Vec::new();
+        let mut cite = || {
+            evidence
+                .get_or_insert_with(|| cited(origin, bytes, detection))
+                .clone()
+        };
         for record in records {
+            if record.of == "registry-audit" {
+                artefacts::of_audit(&record, &mut part.artefacts, &mut cite);
+            }
             match &record.object {
-                Some((value, reader)) => all.extend(readers::read(
-                    reader,
-                    value,
-                    &record,
-                    origin.source,
-                    &mut part.relations,
-                )),
+                Some((value, reader)) => {
+                    artefacts::object(reader, value, &record, &mut part.artefacts, &mut cite);
+                    all.extend(readers::read(
+                        reader,
+                        value,
+                        &record,
+                        origin.source,
+                        &mut part.relations,
+                    ));
+                }
                 None => all.push(record),
             }
         }
@@ -530,14 +548,7 @@ impl Scanner<'_> {
                 continue;
             }
             kinds.push((kind.kind.clone(), found.entities.clone()));
-            let evidence = evidence.get_or_insert_with(|| Evidence {
-                origin,
-                text: Arc::from(String::from_utf8_lossy(bytes).as_ref()),
-                sha256: hex(&Sha256::digest(encoding::original(
-                    bytes,
-                    detection.encoding,
-                ))),
-            });
+            let evidence = evidence.get_or_insert_with(|| cited(origin, bytes, detection));
             part.signals.push(Signal {
                 kind: kind.kind.clone(),
                 cause: found.cause,
@@ -555,6 +566,18 @@ impl Scanner<'_> {
                 message: shortened(&record.body),
             });
         }
+    }
+}
+
+/// Cites the bytes of a record.
+fn cited(origin: Origin, bytes: &[u8], detection: &Detection) -> Evidence {
+    Evidence {
+        origin,
+        text: Arc::from(String::from_utf8_lossy(bytes).as_ref()),
+        sha256: hex(&Sha256::digest(encoding::original(
+            bytes,
+            detection.encoding,
+        ))),
     }
 }
 

@@ -6,7 +6,8 @@ use serde_json::Value;
 
 use crate::grammar::peel::{Record, plain};
 use crate::grammar::stamp::Layout;
-use crate::model::{DiskSample, Reading, Relation, Witness};
+use crate::model::artefact::parse_bytes;
+use crate::model::{DiskSample, Evidence, Reading, Relation, Witness};
 
 /// Runs the reader that a format names.
 pub(super) fn read(
@@ -480,17 +481,38 @@ fn notifications(value: &Value, outer: &Record) -> Vec<Record> {
         .collect()
 }
 
+/// Returns the size of a block that a header of df names: `1K-blocks`, `1M-blocks`, `1024-blocks`, `1B-blocks`; `Size` names none.
+fn block_size(header: &str) -> Option<u64> {
+    let named = header.split_whitespace().nth(1)?.strip_suffix("-blocks")?;
+    match named {
+        "1K" => Some(1024),
+        "1M" => Some(1024 * 1024),
+        "1G" => Some(1024 * 1024 * 1024),
+        "1B" => Some(1),
+        number => number.parse().ok(),
+    }
+}
+
 /// Reads df tables. A line that is only a stamp dates the rows below it.
 ///
 /// # Source
 /// GNU coreutils df: columns by header; `Use%` counts what non-root may use.
-pub(super) fn disk_samples(text: &str, source: usize) -> Vec<DiskSample> {
+pub(super) fn disk_samples(
+    text: &str,
+    source: usize,
+    cite: &mut dyn FnMut(std::ops::Range<usize>) -> Evidence,
+) -> Vec<DiskSample> {
     let mut samples = Vec::new();
     let mut at: Option<Reading> = None;
     let mut header = false;
     let mut inodes = false;
+    let mut unit = None;
     let mut rows = 0;
-    for line in text.lines() {
+    let mut begin = 0;
+    for whole in text.split_inclusive('\n') {
+        let line = whole.trim_end_matches(['\n', '\r']);
+        let range = begin..begin + line.len();
+        begin += whole.len();
         if let Some((length, reading)) = Layout::Iso.take(line.trim()) {
             if line.trim().len() == length {
                 at = Some(reading);
@@ -503,10 +525,11 @@ pub(super) fn disk_samples(text: &str, source: usize) -> Vec<DiskSample> {
             header = true;
             rows = 0;
             inodes = line.contains("Inodes");
+            unit = block_size(line);
             continue;
         }
         let columns: Vec<&str> = line.split_whitespace().collect();
-        let [filesystem, _, _, _, percent, mount @ ..] = columns.as_slice() else {
+        let [filesystem, total, _, available, percent, mount @ ..] = columns.as_slice() else {
             continue;
         };
         let (true, Some(used), false) = (
@@ -525,6 +548,21 @@ pub(super) fn disk_samples(text: &str, source: usize) -> Vec<DiskSample> {
             .take(rows)
             .any(|s: &DiskSample| s.filesystem == *filesystem && !s.inodes);
         rows += 1;
+        let inodes = inodes || again;
+        let (bytes, rounded) = match (inodes, unit) {
+            (true, _) => (None, false),
+            (false, Some(unit)) => {
+                let bytes = |n: &str| n.parse::<u64>().ok().and_then(|n| n.checked_mul(unit));
+                (bytes(total).zip(bytes(available)), false)
+            }
+            // `df -h` prints two digits and a binary unit.
+            (false, None) => {
+                let bytes = |n: &str| {
+                    parse_bytes(&format!("{n}i")).filter(|_| n.ends_with(['K', 'M', 'G', 'T']))
+                };
+                (bytes(total).zip(bytes(available)), true)
+            }
+        };
         samples.push(DiskSample {
             source,
             node: None,
@@ -532,7 +570,10 @@ pub(super) fn disk_samples(text: &str, source: usize) -> Vec<DiskSample> {
             filesystem: (*filesystem).to_owned(),
             mounted_on: mount.join(" "),
             used_percent: used,
-            inodes: inodes || again,
+            inodes,
+            bytes,
+            rounded,
+            evidence: cite(range),
         });
     }
     samples

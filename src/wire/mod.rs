@@ -3,5 +3,6 @@
 //! Takes an incident; gives structs of its own. One module a version.
 
 pub mod fleet;
+pub mod remedy;
 pub mod schema;
 pub mod v1;

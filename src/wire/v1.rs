@@ -8,6 +8,7 @@ use chrono::{DateTime, SecondsFormat, Utc};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use super::remedy::{self, BudgetRow, GuardRailRow, ImageRow, RollbackRow};
 use crate::model::entity::is_machine_account;
 use crate::model::moment::NO_YEAR;
 use crate::model::{Basis, DiskPoint, Fact, FactId, Incident};
@@ -40,6 +41,18 @@ pub struct Report {
     pub metrics: BTreeMap<String, MetricRow>,
     /// Things to do.
     pub actions: Vec<ActionRow>,
+    /// What the images are made of.
+    #[serde(default)]
+    pub images: Vec<ImageRow>,
+    /// What the nodes' disks had to take.
+    #[serde(default)]
+    pub disk_budgets: Vec<BudgetRow>,
+    /// Images to go back to.
+    #[serde(default)]
+    pub rollback: Vec<RollbackRow>,
+    /// Files that would have helped, with their test on this incident.
+    #[serde(default)]
+    pub guard_rails: Vec<GuardRailRow>,
     /// What is not known.
     pub gaps: Vec<GapRow>,
     /// Totals.
@@ -387,8 +400,20 @@ pub struct FactorRow {
     pub evidence: Vec<String>,
     /// A sentence.
     pub because: String,
+    /// What would have been otherwise without it.
+    #[serde(default)]
+    pub counterfactual: String,
     /// What to do.
     pub action: String,
+    /// When such a finding is mistaken.
+    #[serde(default)]
+    pub mistaken_when: String,
+    /// Rules of other tools that look for the same.
+    #[serde(default)]
+    pub references: String,
+    /// Records that are no signals.
+    #[serde(default)]
+    pub citations: Vec<EvidenceRow>,
 }
 
 /// A metric.
@@ -502,7 +527,7 @@ fn dated(at: DateTime<Utc>) -> Option<String> {
     (chrono::Datelike::year(&at) > NO_YEAR + 1).then(|| stamp(at))
 }
 
-fn ids(facts: &[FactId]) -> Vec<String> {
+pub(super) fn ids(facts: &[FactId]) -> Vec<String> {
     facts.iter().map(|id| Fact::name(*id)).collect()
 }
 
@@ -586,18 +611,25 @@ fn signal(incident: &Incident, id: FactId, fact: &Fact, roles: &Roles) -> Signal
         evidence: fact
             .evidence
             .iter()
-            .map(|e| {
-                let (text, redacted) = roles.hide(&e.text);
-                EvidenceRow {
-                    path: incident.sources[e.origin.source].path.clone(),
-                    line: e.origin.line,
-                    byte: [e.origin.start, e.origin.end],
-                    sha256: e.sha256.clone(),
-                    text,
-                    redacted,
-                }
-            })
+            .map(|e| evidence_row(incident, e, roles))
             .collect(),
+    }
+}
+
+/// Makes the row of a verbatim record.
+pub(super) fn evidence_row(
+    incident: &Incident,
+    evidence: &crate::model::Evidence,
+    roles: &Roles,
+) -> EvidenceRow {
+    let (text, redacted) = roles.hide(&evidence.text);
+    EvidenceRow {
+        path: incident.sources[evidence.origin.source].path.clone(),
+        line: evidence.origin.line,
+        byte: [evidence.origin.start, evidence.origin.end],
+        sha256: evidence.sha256.clone(),
+        text,
+        redacted,
     }
 }
 
@@ -696,8 +728,12 @@ pub fn report(incident: &Incident, disks: &[DiskPoint], grammars_sha256: &str) -
                 subject: f.subject.clone(),
                 strength: f.strength.to_owned(),
                 evidence: ids(&f.evidence),
-                because: f.because.clone(),
+                because: roles.hide(&f.because).0,
+                counterfactual: f.counterfactual.clone(),
                 action: f.action.clone(),
+                mistaken_when: f.mistaken_when.clone(),
+                references: f.references.clone(),
+                citations: remedy::citations(incident, &f.citations, &roles),
             })
             .collect(),
         metrics: assessment
@@ -728,10 +764,14 @@ pub fn report(incident: &Incident, disks: &[DiskPoint], grammars_sha256: &str) -
                 class: a.class.clone(),
                 text: a.text.clone(),
                 done_when: a.done_when.clone(),
-                artifact: None,
-                backtest: None,
+                artifact: a.artifact.clone(),
+                backtest: a.backtest.clone(),
             })
             .collect(),
+        images: remedy::images(incident, &roles),
+        disk_budgets: remedy::budgets(incident, &roles),
+        rollback: remedy::rollbacks(incident, &roles),
+        guard_rails: remedy::guard_rails(incident, &roles),
         gaps: assessment
             .gaps
             .iter()

@@ -5,6 +5,7 @@
 pub mod cascades;
 pub mod evidence;
 pub mod metrics;
+pub mod remedies;
 pub mod sources;
 pub mod timeline;
 
@@ -17,6 +18,7 @@ use crate::wire::v1::{Report, SignalRow};
 use cascades::CascadeView;
 use evidence::EvidenceView;
 use metrics::MetricView;
+use remedies::RemediesView;
 use sources::SourceView;
 pub use sources::size;
 use timeline::{LeftAlone, Row};
@@ -77,6 +79,10 @@ pub struct FactorView {
     pub because: Sentence,
     /// What to do.
     pub action: String,
+    /// What would have been otherwise, and where records that are no signals stand.
+    pub beside: String,
+    /// When it is mistaken, and rules of other tools.
+    pub doubt: String,
 }
 
 /// The whole page.
@@ -108,6 +114,8 @@ pub struct View {
     pub factors: Vec<FactorView>,
     /// Actions: class, what, done when.
     pub actions: Vec<(String, String, String)>,
+    /// Images, disks, roll-backs, guard-rails.
+    pub remedies: RemediesView,
     /// Gaps.
     pub gaps: Vec<Pair>,
     /// Sources.
@@ -207,6 +215,18 @@ pub fn view(report: &Report, titles: &Titles) -> View {
             .iter()
             .flat_map(|f| f.evidence.iter().map(String::as_str)),
     );
+    shown.extend(
+        report
+            .disk_budgets
+            .iter()
+            .flat_map(|b| b.evidence.iter().map(String::as_str)),
+    );
+    shown.extend(
+        report
+            .rollback
+            .iter()
+            .flat_map(|r| r.evidence.iter().map(String::as_str)),
+    );
     let few = report.signals.len() <= 60;
     if few {
         shown.extend(by_id.keys());
@@ -270,6 +290,15 @@ pub fn view(report: &Report, titles: &Titles) -> View {
                 strength: f.strength.clone(),
                 because: maker.sentence(&capital(&f.because), &f.evidence),
                 action: f.action.clone(),
+                beside: match f.citations.is_empty() {
+                    true => f.counterfactual.clone(),
+                    false => format!("{} ({})", f.counterfactual, remedies::places(&f.citations)),
+                },
+                doubt: f.mistaken_when.clone()
+                    + &match f.references.as_str() {
+                        "" => String::new(),
+                        references => format!(" See also: {references}"),
+                    },
             })
             .collect(),
         actions: report
@@ -277,6 +306,7 @@ pub fn view(report: &Report, titles: &Titles) -> View {
             .iter()
             .map(|a| (a.class.clone(), a.text.clone(), a.done_when.clone()))
             .collect(),
+        remedies: maker.remedies(),
         gaps: report
             .gaps
             .iter()

@@ -46,7 +46,7 @@ fn of_yaml(text: &str) -> Vec<Piece> {
 }
 
 /// Text in which each byte has its place: bytes that are no UTF-8 become question marks, one each.
-fn same_length_text(bytes: &[u8]) -> String {
+pub(super) fn same_length_text(bytes: &[u8]) -> String {
     let mut text = String::with_capacity(bytes.len());
     for chunk in bytes.utf8_chunks() {
         text.push_str(chunk.valid());
