@@ -17,6 +17,7 @@
 //! - `captures`: recorded bundles of the catalogue, where that exists beside the project
 //! - `batch`: many incidents: tables, what is done again and what is not, shards, answers
 //! - `accuracy`: made-up incidents with known truth, and look-alikes; `generator` makes them
+//! - `people`: what people add, roles in place of names, and the words of our own templates
 //! - `browser`: the page in a real browser, where one is installed
 
 #![allow(
@@ -43,6 +44,7 @@ mod generator;
 mod grammars;
 mod house;
 mod incidents;
+mod people;
 mod properties;
 mod reading;
 mod reencoding;

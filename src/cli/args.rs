@@ -9,11 +9,13 @@ use clap::{Args, CommandFactory, Parser, Subcommand, ValueEnum, ValueHint};
 #[cfg(feature = "batch")]
 use super::batch;
 use super::{
-    Failure, collect, completions, config, detect, explain, grammar, man, report, schema, signals,
-    timeline,
+    Failure, collect, completions, config, detect, explain, grammar, init, man, report, schema,
+    signals, timeline,
 };
 use crate::align;
+use crate::model::Incident;
 use crate::pipeline::Options;
+use crate::wire::roles::Roles;
 
 /// Turns the files left after a Kubernetes incident into an evidence-linked postmortem
 ///
@@ -112,6 +114,8 @@ pub(super) enum When {
 pub(super) enum Command {
     /// Write the postmortem, and print its summary
     Report(report::ReportArgs),
+    /// Write the files in which people complete a postmortem
+    Init(init::InitArgs),
     /// List every recognised signal with its evidence, in time order
     Signals(signals::SignalsArgs),
     /// Print the cascade and the merged timeline
@@ -210,6 +214,25 @@ impl Input {
             since: self.since,
             until: self.until,
         })
+    }
+}
+
+/// Whether people are named. Not a setting of a file: it is asked for each time.
+#[derive(Debug, Args)]
+pub(super) struct Identities {
+    /// Show the names of people and accounts instead of their roles; the report says that it does
+    #[arg(long, help_heading = "People")]
+    pub(super) reveal_identities: bool,
+}
+
+impl Identities {
+    /// Returns the roles to show.
+    pub(super) fn roles(&self, incident: &Incident) -> Roles {
+        if self.reveal_identities {
+            Roles::none()
+        } else {
+            Roles::of(incident)
+        }
     }
 }
 

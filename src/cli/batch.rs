@@ -22,6 +22,7 @@ use crate::grammar::Grammars;
 use crate::pipeline::{self, Options};
 use crate::render::terminal::safe;
 use crate::render::{fleet, html, json};
+use crate::wire::roles::Roles;
 use crate::wire::v1;
 
 /// What every run over incidents takes.
@@ -197,6 +198,8 @@ fn report_of(path: &Path, grammars: &Grammars, options: &Options) -> Result<v1::
         &outcome.incident,
         &outcome.disks,
         &grammars.sha256,
+        &Roles::of(&outcome.incident),
+        false,
     ))
 }
 

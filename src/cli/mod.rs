@@ -12,6 +12,9 @@ mod detect;
 mod explain;
 mod failure;
 mod grammar;
+mod human;
+mod init;
+mod inputs;
 mod man;
 mod progress;
 mod report;
@@ -31,7 +34,7 @@ use crate::collect::Collection;
 use crate::grammar::Grammars;
 use crate::model::{Incident, Problem};
 use crate::pipeline::{self, Outcome};
-use crate::render::view::Titles;
+use crate::render::view::{RuleTitle, Titles};
 use args::{Arguments, Command, Input};
 pub use failure::Failure;
 
@@ -67,6 +70,7 @@ fn start() -> Result<ExitCode, Failure> {
     let screen = screen::of(&arguments.shared);
     match arguments.command {
         Command::Report(command) => report::run(&command),
+        Command::Init(command) => init::run(&command),
         Command::Signals(command) => signals::run(&command, &screen),
         Command::Timeline(command) => timeline::run(&command, &screen),
         Command::Detect(command) => detect::run(&command),
@@ -229,6 +233,24 @@ fn titles(grammars: &Grammars) -> Titles {
             .signals
             .iter()
             .map(|s| (s.kind.clone(), grammars.stage(&s.kind).to_owned()))
+            .collect(),
+        abouts: grammars
+            .vocabulary
+            .signal
+            .iter()
+            .map(|(kind, word)| (kind.clone(), word.about.clone()))
+            .collect(),
+        rules: grammars
+            .rules
+            .iter()
+            .map(|r| {
+                let rule = RuleTitle {
+                    title: r.title.clone(),
+                    mistaken_when: r.mistaken_when.clone(),
+                    source: r.source.clone().unwrap_or_default(),
+                };
+                (r.id.clone(), rule)
+            })
             .collect(),
     }
 }

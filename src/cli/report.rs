@@ -5,12 +5,14 @@ use std::process::ExitCode;
 
 use clap::{Args, ValueEnum, ValueHint};
 
-use super::args::Input;
+use super::args::{Identities, Input};
 use super::{
-    Failure, fail_if_nothing_was_readable, investigate, note, print, print_raw, titles, write_file,
+    Failure, fail_if_nothing_was_readable, human, inputs, investigate, note, print, print_raw,
+    titles, write_file,
 };
 use crate::render::exports::{graphviz, mermaid, trace};
 use crate::render::{html, json, markdown, terminal};
+use crate::wire::roles::Roles;
 use crate::wire::v1;
 
 #[derive(Debug, Args)]
@@ -51,6 +53,11 @@ pub(super) struct ReportArgs {
     #[cfg(feature = "batch")]
     #[arg(long, value_name = "FLEET")]
     pub(super) fleet: Option<PathBuf>,
+    #[command(flatten)]
+    pub(super) identities: Identities,
+    /// Write who stands behind each role to FILE; keep it apart from the report
+    #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath, help_heading = "People")]
+    pub(super) role_map: Option<PathBuf>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -78,8 +85,16 @@ pub(super) enum FailOn {
 pub(super) fn run(command: &ReportArgs) -> Result<ExitCode, Failure> {
     let formats = formats_of(command)?;
     let (outcome, grammars) = investigate(&command.input)?;
-    #[allow(unused_mut, reason = "without the feature `batch` nothing is added")]
-    let mut report = v1::report(&outcome.incident, &outcome.disks, &grammars.sha256);
+    let roles = command.identities.roles(&outcome.incident);
+    let mut report = v1::report(
+        &outcome.incident,
+        &outcome.disks,
+        &grammars.sha256,
+        &roles,
+        command.identities.reveal_identities,
+    );
+    report.generator.inputs = inputs::hash_of(&outcome.incident.sources);
+    report.human = human::read(&command.input.paths, &roles);
     #[cfg(feature = "batch")]
     if let Some(fleet) = &command.fleet {
         report.similar = Some(super::batch::similar_to(&report, fleet)?);
@@ -113,6 +128,13 @@ pub(super) fn run(command: &ReportArgs) -> Result<ExitCode, Failure> {
     }
     if command.open {
         open_page(&written, &formats)?;
+    }
+    if let Some(path) = &command.role_map {
+        write_file(path, &human::role_map(&Roles::of(&outcome.incident)))?;
+        written.push(path.clone());
+    }
+    for problem in &report.human.problems {
+        note(command.input.quiet, problem);
     }
     for path in written {
         note(command.input.quiet, &format!("wrote {}", path.display()));

@@ -4,7 +4,7 @@ use std::process::ExitCode;
 
 use clap::{Args, ValueEnum};
 
-use super::args::Input;
+use super::args::{Identities, Input};
 use super::{Failure, fail_if_nothing_was_readable, investigate, note, print, print_raw, titles};
 use crate::render::exports::{otlp, timesketch};
 use crate::render::terminal::Screen;
@@ -29,6 +29,8 @@ pub(super) struct SignalsArgs {
         help_heading = "Output"
     )]
     pub(super) output: SignalsFormat,
+    #[command(flatten)]
+    pub(super) identities: Identities,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -47,7 +49,10 @@ pub(super) enum SignalsFormat {
 
 pub(super) fn run(command: &SignalsArgs, screen: &Screen) -> Result<ExitCode, Failure> {
     let (outcome, grammars) = investigate(&command.input)?;
-    let rows = v1::signals(&outcome.incident);
+    let rows = v1::signals(
+        &outcome.incident,
+        &command.identities.roles(&outcome.incident),
+    );
     match command.output {
         SignalsFormat::Table => print(&terminal::render_signals(&rows, screen))?,
         SignalsFormat::Ndjson => {

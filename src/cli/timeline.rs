@@ -4,7 +4,7 @@ use std::process::ExitCode;
 
 use clap::Args;
 
-use super::args::Input;
+use super::args::{Identities, Input};
 use super::{Failure, fail_if_nothing_was_readable, investigate, print, titles};
 use crate::render::terminal;
 use crate::render::terminal::Screen;
@@ -17,11 +17,20 @@ use crate::wire::v1;
 pub(super) struct TimelineArgs {
     #[command(flatten)]
     pub(super) input: Input,
+    #[command(flatten)]
+    pub(super) identities: Identities,
 }
 
 pub(super) fn run(command: &TimelineArgs, screen: &Screen) -> Result<ExitCode, Failure> {
     let (outcome, grammars) = investigate(&command.input)?;
-    let report = v1::report(&outcome.incident, &outcome.disks, &grammars.sha256);
+    let roles = command.identities.roles(&outcome.incident);
+    let report = v1::report(
+        &outcome.incident,
+        &outcome.disks,
+        &grammars.sha256,
+        &roles,
+        command.identities.reveal_identities,
+    );
     print(&terminal::render_timeline(
         &report,
         &titles(&grammars),

@@ -28,6 +28,8 @@ pub struct Collection {
     pub skipped: Vec<Skipped>,
     /// Reports of Rootline itself that lay beside the input.
     pub own_reports: Vec<String>,
+    /// Files in which people complete the postmortem: read by who asks for them, never as evidence.
+    pub human_texts: Vec<String>,
     /// Archives that were opened.
     pub archives: u64,
     /// Packed bytes kept for members of compressed archives.
@@ -125,7 +127,10 @@ impl Collection {
                 Ok(entry) if entry.file_type().is_dir() => {}
                 Ok(entry) => {
                     let plain = entry.path().strip_prefix("./").unwrap_or(entry.path());
-                    if pattern.is_none_or(|p| p.is_match(plain) || p.is_match(entry.path())) {
+                    if entry.depth() == 1 && pattern.is_none() && is_human_text(entry.file_name()) {
+                        self.human_texts.push(slashed(entry.path()));
+                    } else if pattern.is_none_or(|p| p.is_match(plain) || p.is_match(entry.path()))
+                    {
                         self.add(entry.path(), root, entry.path_is_symlink(), seen, problems);
                     }
                 }
@@ -263,6 +268,11 @@ impl Collection {
             content: Arc::new(content),
         });
     }
+}
+
+/// What `rootline init` writes into an incident's directory for people to fill in.
+fn is_human_text(name: &std::ffi::OsStr) -> bool {
+    name == "rootline.toml" || name == "notes.md"
 }
 
 /// The first bytes of everything that Rootline writes.

@@ -47,57 +47,120 @@ impl Screen {
     }
 }
 
-/// Renders the summary that `report` prints.
+/// Lines and columns of the summary: one screen, with room for the prompt below it.
+const ROOM: (usize, usize) = (23, 80);
+
+/// Renders the summary that `report` prints: at most one screen. What does not fit is counted; the report has it.
 pub fn render_summary(report: &Report, titles: &Titles) -> String {
     let v = view(report, titles);
-    let mut out = String::new();
-    let _ = writeln!(out, "{BOLD}{}{BOLD:#}", safe(&v.title));
-    let _ = writeln!(out, "{DIM}{}{DIM:#}\n", v.window);
-    for sentence in &v.summary {
-        let _ = writeln!(
-            out,
-            "  {}{}",
-            safe(&sentence.text),
-            cites(&sentence.cites, sentence.more)
+    let width = ROOM.1 - 2;
+    let mut top: Vec<String> = wrapped(&safe(&v.title), width)
+        .into_iter()
+        .take(2)
+        .map(|line| format!("{BOLD}{line}{BOLD:#}"))
+        .collect();
+    top.push(format!("{DIM}{}{DIM:#}", v.window));
+    top.push(String::new());
+    let mut bottom: Vec<String> = vec![String::new()];
+    let contradictions = v.cascades.iter().flat_map(|c| &c.contradictions).count();
+    let counted = [
+        (v.cascades.len(), "cascade", "cascades"),
+        (contradictions, "contradiction", "contradictions"),
+        (v.gaps.len(), "thing not known", "things not known"),
+        (v.actions.len(), "action suggested", "actions suggested"),
+        (
+            v.human_problems.len(),
+            "mistake in people's text",
+            "mistakes in people's text",
+        ),
+    ];
+    let counted: Vec<String> = counted
+        .iter()
+        .filter(|(n, ..)| *n > 0)
+        .map(|(n, one, many)| format!("{n} {}", if *n == 1 { one } else { many }))
+        .collect();
+    if !counted.is_empty() {
+        bottom.extend(wrapped(&counted.join(" · "), width));
+    }
+    if v.head.awaiting > 0 {
+        bottom.push(format!(
+            "{} of {} sections await you; `rootline init DIR` begins them",
+            v.head.awaiting,
+            v.sections.len()
+        ));
+    }
+    if v.head.revealed {
+        bottom.push(format!(
+            "{FAULT}names are shown: --reveal-identities{FAULT:#}"
+        ));
+    }
+    bottom.extend(
+        wrapped(&v.totals, width)
+            .into_iter()
+            .map(|line| format!("{DIM}{line}{DIM:#}")),
+    );
+    let mut room = ROOM.0.saturating_sub(top.len() + bottom.len() + 1);
+    let mut middle: Vec<String> = Vec::new();
+    let said = v.summary.iter().map(|s| (s, false)).chain(
+        v.cascades
+            .iter()
+            .flat_map(|c| c.contradictions.iter().map(|(what, _)| (what, true))),
+    );
+    let mut left_out = 0;
+    for (sentence, contradiction) in said {
+        let mut text = safe(&sentence.text);
+        if contradiction {
+            text.insert_str(0, "Contradiction: ");
+        }
+        let ids: Vec<&str> = sentence
+            .cites
+            .iter()
+            .take(4)
+            .map(|c| c.id.as_str())
+            .collect();
+        if !ids.is_empty() {
+            let _ = write!(text, " [{}]", ids.join(" "));
+        }
+        let lines = wrapped(&text, width - 2);
+        if lines.len() > room {
+            left_out += 1;
+            continue;
+        }
+        room -= lines.len();
+        middle.extend(
+            lines
+                .into_iter()
+                .enumerate()
+                .map(|(index, line)| format!("{}{line}", if index == 0 { "• " } else { "  " })),
         );
     }
-    for c in &v.cascades {
-        if !c.contradictions.is_empty() {
-            let _ = writeln!(out, "\n{BOLD}Contradictions{BOLD:#}");
-            for (what, explanations) in &c.contradictions {
-                let _ = writeln!(
-                    out,
-                    "  {}{}",
-                    safe(&what.text),
-                    cites(&what.cites, what.more)
-                );
-                for explanation in explanations {
-                    let _ = writeln!(out, "    - {}", safe(explanation));
-                }
-            }
-        }
+    if left_out > 0 {
+        middle.push(format!(
+            "{DIM}  … {left_out} more {} in the report{DIM:#}",
+            if left_out == 1 { "is" } else { "are" }
+        ));
     }
-    if !v.gaps.is_empty() {
-        let _ = writeln!(out, "\n{BOLD}Not known{BOLD:#}");
-        for gap in &v.gaps {
-            let _ = writeln!(out, "  {}", safe(&gap.name));
-        }
+    let mut out = String::new();
+    for line in top.into_iter().chain(middle).chain(bottom) {
+        out.push_str(&line);
+        out.push('\n');
     }
-    let _ = writeln!(out, "\n{DIM}{}{DIM:#}", v.totals);
     out
 }
 
-fn cites(cites: &[super::view::Cite], more: usize) -> String {
-    if cites.is_empty() {
-        return String::new();
+/// Breaks a text at spaces into lines of so many columns. A word that is longer is left whole: it may be copied.
+fn wrapped(text: &str, width: usize) -> Vec<String> {
+    let mut lines: Vec<String> = Vec::new();
+    for word in text.split(' ') {
+        match lines.last_mut() {
+            Some(last) if last.chars().count() + 1 + word.chars().count() <= width => {
+                last.push(' ');
+                last.push_str(word);
+            }
+            _ => lines.push(word.to_owned()),
+        }
     }
-    let ids: Vec<&str> = cites.iter().map(|c| c.id.as_str()).collect();
-    let more = if more > 0 {
-        format!(" +{more}")
-    } else {
-        String::new()
-    };
-    format!(" {DIM}[{}{more}]{DIM:#}", ids.join(" "))
+    lines
 }
 
 /// Renders the cascades and the merged timeline.

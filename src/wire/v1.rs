@@ -8,7 +8,8 @@ use chrono::{DateTime, SecondsFormat, Utc};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::model::entity::is_machine_account;
+use super::human::Human;
+use super::roles::{RoleRow, Roles};
 use crate::model::moment::NO_YEAR;
 use crate::model::{Basis, DiskPoint, Fact, FactId, Incident};
 
@@ -53,6 +54,13 @@ pub struct Report {
     /// Past incidents like this one, where a fleet was given.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub similar: Option<Vec<SimilarRow>>,
+    /// `roles`, or `revealed` where somebody asked to see names.
+    pub identities: String,
+    /// People and automation, by role.
+    pub roles: Vec<RoleRow>,
+    /// What people added.
+    #[serde(default)]
+    pub human: Human,
 }
 
 /// A past incident that is like this one, and in what.
@@ -81,6 +89,8 @@ pub struct Generator {
     pub version: String,
     /// `sha256:…` of the grammars in force.
     pub grammars: String,
+    /// `sha256:…` of all input files; empty where it was not asked for.
+    pub inputs: String,
 }
 
 /// The head of a report.
@@ -506,47 +516,13 @@ fn ids(facts: &[FactId]) -> Vec<String> {
     facts.iter().map(|id| Fact::name(*id)).collect()
 }
 
-/// Roles that stand for people: a name, and what is shown in its place.
-pub struct Roles(Vec<(String, String)>);
-
-impl Roles {
-    /// Gives every person who acts in the incident a role, in order of appearance.
-    pub fn of(incident: &Incident) -> Roles {
-        let mut roles: Vec<(String, String)> = Vec::new();
-        for actor in incident.facts.iter().filter_map(|f| f.entity("actor")) {
-            if actor.chars().count() >= 3
-                && !is_machine_account(actor)
-                && !roles.iter().any(|(name, _)| name == actor)
-            {
-                roles.push((actor.to_owned(), format!("person-{}", roles.len() + 1)));
-            }
-        }
-        // A name that holds another one is replaced first.
-        roles.sort_by(|a, b| b.0.len().cmp(&a.0.len()).then_with(|| a.1.cmp(&b.1)));
-        Roles(roles)
-    }
-
-    /// Replaces names; tells whether any stood in the text.
-    pub fn hide(&self, text: &str) -> (String, bool) {
-        let mut shown = text.to_owned();
-        for (name, role) in &self.0 {
-            if shown.contains(name.as_str()) {
-                shown = shown.replace(name.as_str(), role);
-            }
-        }
-        let changed = shown != text;
-        (shown, changed)
-    }
-}
-
 /// Makes the rows of all signals.
-pub fn signals(incident: &Incident) -> Vec<SignalRow> {
-    let roles = Roles::of(incident);
+pub fn signals(incident: &Incident, roles: &Roles) -> Vec<SignalRow> {
     incident
         .facts
         .iter()
         .enumerate()
-        .map(|(id, fact)| signal(incident, id, fact, &roles))
+        .map(|(id, fact)| signal(incident, id, fact, roles))
         .collect()
 }
 
@@ -574,7 +550,14 @@ fn signal(incident: &Incident, id: FactId, fact: &Fact, roles: &Roles) -> Signal
         entities: fact
             .entities
             .iter()
-            .map(|(k, v)| (k.clone(), roles.hide(v).0))
+            .map(|(k, v)| {
+                let shown = if k == "actor" {
+                    roles.long(v)
+                } else {
+                    roles.hide(v).0
+                };
+                (k.clone(), shown)
+            })
             .collect(),
         inferred: fact.inferred.clone(),
         component: fact.component.clone(),
@@ -612,15 +595,21 @@ fn precision(width: chrono::TimeDelta) -> String {
     }
 }
 
-/// Makes the published report of an incident.
-pub fn report(incident: &Incident, disks: &[DiskPoint], grammars_sha256: &str) -> Report {
-    let roles = Roles::of(incident);
+/// Makes the published report of an incident. With [`Roles::none`], names stay.
+pub fn report(
+    incident: &Incident,
+    disks: &[DiskPoint],
+    grammars_sha256: &str,
+    roles: &Roles,
+    revealed: bool,
+) -> Report {
     let assessment = &incident.assessment;
     Report {
         schema: SCHEMA.to_owned(),
         generator: Generator {
             version: env!("CARGO_PKG_VERSION").to_owned(),
             grammars: format!("sha256:{grammars_sha256}"),
+            inputs: String::new(),
         },
         incident: Head {
             title: roles.hide(&assessment.title).0,
@@ -658,12 +647,12 @@ pub fn report(incident: &Incident, disks: &[DiskPoint], grammars_sha256: &str) -
                 .collect(),
         },
         sources: sources(incident),
-        signals: signals(incident),
+        signals: signals(incident, roles),
         cascades: incident
             .cascades
             .iter()
             .enumerate()
-            .map(|(index, cascade)| cascade_row(index, cascade, &roles))
+            .map(|(index, cascade)| cascade_row(index, cascade, roles))
             .collect(),
         conditions: incident
             .conditions
@@ -685,7 +674,7 @@ pub fn report(incident: &Incident, disks: &[DiskPoint], grammars_sha256: &str) -
             .iter()
             .map(|(id, why)| Unrelated {
                 signal: Fact::name(*id),
-                why: why.clone(),
+                why: roles.hide(why).0,
             })
             .collect(),
         factors: assessment
@@ -693,10 +682,10 @@ pub fn report(incident: &Incident, disks: &[DiskPoint], grammars_sha256: &str) -
             .iter()
             .map(|f| FactorRow {
                 id: f.factor.to_owned(),
-                subject: f.subject.clone(),
+                subject: roles.hide(&f.subject).0,
                 strength: f.strength.to_owned(),
                 evidence: ids(&f.evidence),
-                because: f.because.clone(),
+                because: roles.hide(&f.because).0,
                 action: f.action.clone(),
             })
             .collect(),
@@ -737,7 +726,7 @@ pub fn report(incident: &Incident, disks: &[DiskPoint], grammars_sha256: &str) -
             .iter()
             .map(|g| GapRow {
                 what: roles.hide(&g.what).0,
-                matters_because: g.matters_because.clone(),
+                matters_because: roles.hide(&g.matters_because).0,
             })
             .collect(),
         ledger: LedgerRow {
@@ -780,9 +769,12 @@ pub fn report(incident: &Incident, disks: &[DiskPoint], grammars_sha256: &str) -
             .problems
             .iter()
             .filter(|p| p.source.is_none())
-            .map(|p| p.what.clone())
+            .map(|p| roles.hide(&p.what).0)
             .collect(),
         similar: None,
+        identities: if revealed { "revealed" } else { "roles" }.to_owned(),
+        roles: roles.rows(),
+        human: Human::default(),
     }
 }
 
@@ -856,10 +848,14 @@ fn cascade_row(index: usize, cascade: &crate::model::Cascade, roles: &Roles) -> 
         id: format!("c{}", index + 1),
         mechanism: cascade.mechanism.clone(),
         confidence: cascade.confidence.name().to_owned(),
-        culprit: cascade.culprit.iter().cloned().collect(),
+        culprit: cascade
+            .culprit
+            .iter()
+            .map(|(kind, name)| (kind.clone(), roles.hide(name).0))
+            .collect(),
         trigger: cascade.trigger.map(Fact::name),
         origin: Fact::name(cascade.origin),
-        explanation: cascade.explanation.clone(),
+        explanation: roles.hide(&cascade.explanation).0,
         hops: cascade
             .hops
             .iter()
@@ -868,7 +864,7 @@ fn cascade_row(index: usize, cascade: &crate::model::Cascade, roles: &Roles) -> 
                 from: dated(h.from),
                 to: h.to.and_then(dated),
                 signals: ids(&h.signals),
-                ended_by: h.ended_by.clone(),
+                ended_by: h.ended_by.as_ref().map(|e| roles.hide(e).0),
                 pressure: h.pressure,
                 without_pressure: ids(&h
                     .signals
@@ -901,7 +897,7 @@ fn cascade_row(index: usize, cascade: &crate::model::Cascade, roles: &Roles) -> 
             .iter()
             .map(|r| RuledOutRow {
                 mechanism: r.mechanism.clone(),
-                why: r.why.clone(),
+                why: roles.hide(&r.why).0,
                 evidence: ids(&r.evidence),
             })
             .collect(),
@@ -909,7 +905,7 @@ fn cascade_row(index: usize, cascade: &crate::model::Cascade, roles: &Roles) -> 
             .contradictions
             .iter()
             .map(|c| ContradictionRow {
-                what: c.what.clone(),
+                what: roles.hide(&c.what).0,
                 signals: ids(&c.signals),
                 possible_explanations: c.possible_explanations.clone(),
             })

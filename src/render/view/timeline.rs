@@ -1,6 +1,6 @@
 //! The timeline: one row a signal, conditions in words, and faults left alone.
 
-use super::{Maker, Pair};
+use super::{Cite, Maker, Pair};
 use crate::wire::v1::SignalRow;
 
 /// A row of the timeline.
@@ -8,6 +8,8 @@ use crate::wire::v1::SignalRow;
 pub struct Row {
     /// Signal id.
     pub id: String,
+    /// Its records.
+    pub cite: Cite,
     /// Time.
     pub time: String,
     /// How sure the time is, as a hint; empty if it stands in the record with a zone.
@@ -65,6 +67,7 @@ impl Maker<'_> {
             .unwrap_or_default();
         Row {
             id: signal.id.clone(),
+            cite: self.cite(&signal.id),
             time,
             time_note,
             tone: self.tone(signal),
