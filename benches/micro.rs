@@ -13,7 +13,7 @@ use rootline::correlate::find_links;
 use rootline::detect::detect;
 use rootline::grammar::Grammars;
 use rootline::grammar::stamp::Layout;
-use rootline::model::{Basis, Content, Fact, Moment, Source};
+use rootline::model::{Basis, Content, Fact, Limits, Moment, Source};
 use rootline::scan::scan;
 
 /// Content in memory.
@@ -102,7 +102,12 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
             text.lines().count()
         };
         bench.run(name, units as u64, unit, || {
-            drop(black_box(scan(&sources, &detections, &grammars)))
+            drop(black_box(scan(
+                &sources,
+                &detections,
+                &grammars,
+                Limits::default(),
+            )))
         });
     }
 

@@ -27,6 +27,7 @@ pub mod pipeline;
 
 #[cfg(feature = "batch")]
 pub mod batch;
+pub mod redact;
 pub mod render;
 pub mod wire;
 

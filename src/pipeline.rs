@@ -41,6 +41,76 @@ pub fn explain_factor(id: &str) -> Option<&'static str> {
     Some(factor.explain())
 }
 
+/// A policy tried on an incident.
+#[derive(Debug, Clone)]
+pub struct PolicyTest {
+    /// Its name.
+    pub policy: String,
+    /// The result in a sentence.
+    pub said: String,
+    /// The verdict on each object that it is for.
+    pub trials: Vec<PolicyTrial>,
+}
+
+/// A policy's verdict on one object.
+#[derive(Debug, Clone)]
+pub struct PolicyTrial {
+    /// `namespace/Kind/name`.
+    pub object: String,
+    /// When it was made, RFC 3339.
+    pub at: Option<String>,
+    /// It belongs to a cascade.
+    pub of_cascade: bool,
+    /// `admitted`, `refused` or `unknown`.
+    pub verdict: &'static str,
+    /// Why.
+    pub why: String,
+}
+
+/// Returns id, demand and known mistake of each preset.
+pub fn policy_presets() -> impl Iterator<Item = (&'static str, &'static str, &'static str)> {
+    assess::policy::presets::ALL
+        .iter()
+        .map(|p| (p.id, p.about, p.mistaken_when))
+}
+
+/// Returns a preset as YAML.
+pub fn policy_text(id: &str) -> Option<String> {
+    assess::policy::presets::find(id).map(assess::policy_text)
+}
+
+/// Tries every policy of a YAML text on an incident.
+///
+/// # Errors
+/// The text is no YAML or holds no policy.
+pub fn test_policies(text: &str, incident: &Incident) -> Result<Vec<PolicyTest>, String> {
+    use assess::policy::Verdict;
+    let test = |policy: &assess::policy::Policy| PolicyTest {
+        policy: policy.name.clone(),
+        said: assess::policy::backtest(policy, incident).said,
+        trials: assess::policy::trials(policy, incident)
+            .into_iter()
+            .map(|trial| {
+                let (verdict, why) = match trial.verdict {
+                    Verdict::Refuses(why) => ("refused", why),
+                    Verdict::Unknown(why) => ("unknown", why),
+                    Verdict::Admits | Verdict::NotMeant => ("admitted", String::new()),
+                };
+                PolicyTrial {
+                    object: trial.object,
+                    at: trial
+                        .at
+                        .map(|at| at.to_rfc3339_opts(chrono::SecondsFormat::Millis, true)),
+                    of_cascade: trial.of_cascade,
+                    verdict,
+                    why,
+                }
+            })
+            .collect(),
+    };
+    Ok(assess::policy::read(text)?.iter().map(test).collect())
+}
+
 /// Returns a stream as UTF-8, whatever its source's encoding is.
 pub fn decoded(
     stream: Box<dyn std::io::Read + Send>,
@@ -57,13 +127,18 @@ pub fn run(
     options: &Options,
 ) -> Outcome {
     let Collection {
-        sources, skipped, ..
+        sources,
+        skipped,
+        budget,
+        ..
     } = collection;
     let (detections, more) = detect::detect(&sources, grammars);
     problems.extend(more);
-    let (found, more) = scan::scan(&sources, &detections, grammars);
+    let (mut found, more) = scan::scan(&sources, &detections, grammars, budget.limits);
     problems.extend(more);
     let mut readings = found.readings;
+    align::date_artefacts(&mut found.artefacts);
+    problems.extend(left_out(&found.artefacts));
     let (mut aligned, more) = align::align(
         found.signals,
         found.relations,
@@ -107,10 +182,13 @@ pub fn run(
         cascades: correlated.cascades,
         unrelated: correlated.unrelated,
         constants: correlated.constants,
+        disks: aligned.disks.clone(),
+        artefacts: found.artefacts,
         problems,
         ledger,
         assessment: Default::default(),
     };
+    incident.assessment = assess::groundwork(&incident);
     let (mut assessment, _) = assess::assess(&incident, &aligned.assumptions, grammars);
     // A contradiction that touches no cascade is something not known.
     assessment.gaps.extend(correlated.contradictions.into_iter().map(|c| Gap { what: c.what, matters_because: "both records cannot be prompt statements about one thing; which one is late or wrong is not known".to_owned() }));
@@ -119,6 +197,19 @@ pub fn run(
         incident,
         disks: aligned.disks,
     }
+}
+
+/// Says how many objects were not kept.
+fn left_out(artefacts: &crate::model::Artefacts) -> Option<Problem> {
+    (artefacts.objects_left_out > 0).then(|| Problem {
+        source: None,
+        first: None,
+        what: format!(
+            "{} cluster objects are beyond the number that is kept: checks and back-tests do not see them",
+            artefacts.objects_left_out
+        ),
+        count: 1,
+    })
 }
 
 /// Finds out what each source is, without reading it.

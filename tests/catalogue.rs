@@ -68,6 +68,61 @@ fn check_ledger(folder: &Path, found: &Value) {
     );
 }
 
+/// Every file is one source, or is skipped with a reason, and its bytes are counted as they are when it is unpacked.
+fn check_bytes(folder: &Path, found: &Value) {
+    use std::io::Read;
+    let list = |value: &Value| value.as_array().expect("a list").clone();
+    let rows = list(&found["sources"]);
+    let skipped = list(&found["ledger"]["skipped"]);
+    for entry in walkdir::WalkDir::new(folder) {
+        let entry = entry.expect("an entry");
+        if !entry.file_type().is_file() {
+            continue;
+        }
+        let path = entry.path().display().to_string();
+        let stored = std::fs::read(entry.path()).expect("a file");
+        let mut bytes = Vec::new();
+        let whole = match stored.as_slice() {
+            [0x1f, 0x8b, ..] => flate2::read::MultiGzDecoder::new(stored.as_slice())
+                .read_to_end(&mut bytes)
+                .is_ok(),
+            [0xfd, b'7', b'z', ..] => liblzma::read::XzDecoder::new(stored.as_slice())
+                .read_to_end(&mut bytes)
+                .is_ok(),
+            [b'B', b'Z', b'h', ..] => bzip2::read::MultiBzDecoder::new(stored.as_slice())
+                .read_to_end(&mut bytes)
+                .is_ok(),
+            _ => {
+                bytes = stored;
+                true
+            }
+        };
+        let row = rows.iter().find(|row| row["path"] == path.as_str());
+        let members = rows.iter().filter(|row| {
+            row["path"]
+                .as_str()
+                .is_some_and(|p| p.starts_with(&format!("{path}!")))
+        });
+        if let Some(row) = row {
+            let unread = skipped
+                .iter()
+                .find(|s| s["path"] == path.as_str())
+                .map_or(0, |s| s["bytes"].as_u64().expect("bytes"));
+            let read = row["bytes_read"].as_u64().expect("bytes");
+            assert_eq!(row["bytes"].as_u64(), Some(read + unread), "{row}");
+            // What is not opened is counted as it is stored.
+            if whole && read > 0 {
+                assert_eq!(row["bytes"].as_u64(), Some(bytes.len() as u64), "{row}");
+            }
+            let why = row["why"].as_str().is_some_and(|w| !w.is_empty());
+            assert!(why, "named, or said why not: {row}");
+        } else {
+            let known = members.count() > 0 || skipped.iter().any(|s| s["path"] == path.as_str());
+            assert!(known, "{path} is not accounted for");
+        }
+    }
+}
+
 #[test]
 fn foreign_files_are_accounted_for_and_blamed_for_nothing() {
     let Some(corpus) = beside("corpus") else {
@@ -80,6 +135,7 @@ fn foreign_files_are_accounted_for_and_blamed_for_nothing() {
         }
         let found = report(&folder);
         check_ledger(&folder, &found);
+        check_bytes(&folder, &found);
         let claimed = mechanisms(&found);
         assert!(
             !claimed.iter().any(|m| DISK.contains(&m.as_str())),
@@ -153,6 +209,7 @@ fn small_real_incidents_are_told_as_far_as_they_go() {
         let folder = threads.join(name);
         let found = report(&folder);
         check_ledger(&folder, &found);
+        check_bytes(&folder, &found);
         let claimed = mechanisms(&found);
         assert!(
             claimed.iter().all(|m| allowed.contains(&m.as_str())),

@@ -566,7 +566,13 @@ fn mismatches(
                 }
             }
             "additionalProperties" => {
-                for (name, value) in value.as_object().into_iter().flatten() {
+                let named = |name: &str| {
+                    words
+                        .get("properties")
+                        .is_some_and(|p| p.get(name).is_some())
+                };
+                let fields = value.as_object().into_iter().flatten();
+                for (name, value) in fields.filter(|(name, _)| !named(name)) {
                     mismatches(value, want, whole, &format!("{at}.{name}"), found);
                 }
             }

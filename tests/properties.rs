@@ -53,6 +53,58 @@ proptest! {
     }
 }
 
+#[path = "fuzz/targets.rs"]
+#[allow(dead_code, reason = "the fuzz crate runs all of them")]
+pub(crate) mod targets;
+
+/// Bytes that are nearly something: pieces of what the targets read, and noise.
+fn nearly() -> impl Strategy<Value = Vec<u8>> {
+    let piece = prop_oneof![
+        4 => line().prop_map(String::into_bytes),
+        2 => prop::sample::select(vec![
+            "[secret.x]\nabout = \"a\"\nsource = \"b\"\nkeyword = [\"kk\"]\npattern = ['(?P<secret>x+)']\n",
+            "title = \"t\"\nabout = \"a\"\nsource = \"s\"\nshape = \"lines\"\npattern = \"{at:time} {body:rest}\"\n[time]\nreads = [\"rfc3339\"]\n",
+            "password=", "Bearer ", "://user:", "eyJhbGciOi", "\"data\":{\"a\":\"b\"", "kind: Secret\ndata:\n  a: b\n", "-----BEGIN RSA PRIVATE KEY-----",
+            "%m%d %H:%M:%S%.6f\n", "10:00 pull_failed image=a/b:c pod=d\n", "{\"items\":[{\"kind\":\"Pod\"},", "[[[[[[[[", "---\n", "apiVersion: v1\nkind: List\nitems:\n- ",
+        ])
+        .prop_map(|text| text.as_bytes().to_vec()),
+        1 => prop::collection::vec(any::<u8>(), 0..16),
+    ];
+    prop::collection::vec(piece, 0..8).prop_map(|pieces| pieces.concat())
+}
+
+/// Runs of each fuzz target; `ROOTLINE_CASES=100000` for many.
+fn cases() -> u32 {
+    std::env::var("ROOTLINE_CASES")
+        .ok()
+        .and_then(|n| n.parse().ok())
+        .unwrap_or(400)
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: cases(), failure_persistence: None, ..ProptestConfig::default() })]
+
+    #[test]
+    fn no_fuzz_target_fails(data in nearly()) {
+        targets::line(&data);
+        targets::pattern(&data);
+        targets::stamps(&data);
+        targets::json(&data);
+        targets::secrets(&data);
+        targets::escapes(&data);
+    }
+}
+
+proptest! {
+    // All grammars are loaded in each.
+    #![proptest_config(ProptestConfig { cases: cases() / 20, failure_persistence: None, ..ProptestConfig::default() })]
+
+    #[test]
+    fn no_grammar_file_panics(data in nearly()) {
+        targets::grammar(&data);
+    }
+}
+
 const STORY: &[&str] = &[
     "2024-05-22T03:14:02.000000+0000 n1 kubelet[8]: I0522 03:14:02.000000     8 kubelet.go:1] \"Eviction manager: attempting to reclaim\" resourceName=\"ephemeral-storage\"",
     "2024-05-22T03:14:05.000000+0000 n1 kubelet[8]: E0522 03:14:05.000000     8 kuberuntime_image.go:43] \"Failed to pull image\" err=\"failed to extract layer: write /x: no space left on device\" image=\"shop/cart:v9\"",

@@ -166,7 +166,7 @@ fn archives_in_archives_in_archives_stay_closed_and_say_so() {
     assert!(
         found["ledger"]["skipped"]
             .to_string()
-            .contains("an archive in an archive"),
+            .contains("an archive in other archives"),
         "{}",
         found["ledger"]
     );

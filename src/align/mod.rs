@@ -8,6 +8,7 @@ mod ages;
 mod clock;
 mod conclude;
 mod copies;
+mod everyday;
 mod merge;
 mod roster;
 mod settings;
@@ -65,6 +66,27 @@ impl Aligned {
     }
 }
 
+/// Gives objects and pushes their moments. Such stamps have an offset; one without is left alone.
+pub fn date_artefacts(artefacts: &mut crate::model::Artefacts) {
+    for object in &mut artefacts.objects {
+        object.moment = object.created.as_ref().and_then(moment_of);
+    }
+    for push in &mut artefacts.pushes {
+        push.moment = push.at.as_ref().and_then(moment_of);
+    }
+}
+
+fn moment_of(reading: &crate::model::Reading) -> Option<Moment> {
+    match reading.when {
+        crate::model::When::Utc(at) => Some(Moment {
+            at,
+            precision: reading.precision,
+            basis: crate::model::Basis::Stamp,
+        }),
+        _ => None,
+    }
+}
+
 /// A signal with its moment.
 pub(crate) struct Timed {
     pub(crate) signal: Signal,
@@ -110,6 +132,7 @@ pub fn align(
     }
     let points = clock.disk_points(disks, readings);
     let mut facts = merge::merge(timed, grammars);
+    everyday::leave_out(&mut facts, grammars);
     conclude::moved_tags(&mut facts);
     conclude::new_revisions(&mut facts);
     conclude::sort(&mut facts);

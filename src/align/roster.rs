@@ -142,6 +142,27 @@ impl Roster {
                         .insert(node.clone());
                 }
             }
+            if let (Some(uid), Some(namespace), Some(pod)) = (
+                entities.get("uid"),
+                entities.get("namespace"),
+                entities.get("pod"),
+            ) {
+                roster
+                    .pod_uid
+                    .entry(uid.clone())
+                    .or_insert_with(|| format!("{namespace}/{pod}"));
+            }
+            if let (Some(image), Some(digest), "pulled") = (
+                entities.get("image"),
+                entities.get("digest"),
+                one.signal.kind.as_str(),
+            ) {
+                roster
+                    .digests
+                    .entry(image.clone())
+                    .or_default()
+                    .insert(digest.clone());
+            }
             if let Some(workload) = entities
                 .get("workload")
                 .filter(|w| w.split('/').count() == 3)
@@ -348,11 +369,12 @@ impl Roster {
 
     /// Returns the full name of a node that is written as an address or without its domain.
     pub fn canonical(&self, node: &str) -> String {
-        if self.nodes.contains(node) {
-            return node.to_owned();
-        }
+        // A record that names a node by its address makes that look like a name.
         if let Some(name) = self.aliases.get(node) {
             return name.clone();
+        }
+        if self.nodes.contains(node) {
+            return node.to_owned();
         }
         let mut longer = self.nodes.iter().filter(|full| {
             full.split('.').next() == Some(node) || node.split('.').next() == Some(full.as_str())

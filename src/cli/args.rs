@@ -8,12 +8,17 @@ use clap::{Args, CommandFactory, Parser, Subcommand, ValueEnum, ValueHint};
 
 #[cfg(feature = "batch")]
 use super::batch;
+use super::hide::Redact;
+use super::limit::Limit;
 use super::{
-    Failure, collect, completions, config, detect, explain, grammar, man, report, schema, signals,
-    timeline,
+    Failure, collect, completions, config, detect, explain, grammar, init, man, policy, report,
+    schema, signals, timeline, verify,
 };
 use crate::align;
+use crate::model::{Incident, Limits};
 use crate::pipeline::Options;
+use crate::redact;
+use crate::wire::roles::Roles;
 
 /// Turns the files left after a Kubernetes incident into an evidence-linked postmortem
 ///
@@ -112,18 +117,24 @@ pub(super) enum When {
 pub(super) enum Command {
     /// Write the postmortem, and print its summary
     Report(report::ReportArgs),
+    /// Write the files in which people complete a postmortem
+    Init(init::InitArgs),
     /// List every recognised signal with its evidence, in time order
     Signals(signals::SignalsArgs),
     /// Print the cascade and the merged timeline
     Timeline(timeline::TimelineArgs),
     /// Tell what each file is, why, and what will be read from it
     Detect(detect::DetectArgs),
+    /// Look up every citation of a report in its input again, and add up its account
+    Verify(verify::VerifyArgs),
     /// Explain a signal, rule, mechanism, factor or format; or one line of a file
     Explain(explain::ExplainArgs),
     /// List, show or check grammars
     Grammar(grammar::GrammarArgs),
     /// Gather from a cluster what a report is made of, before it is gone
     Collect(Box<collect::CollectArgs>),
+    /// Try admission policies on what was really asked of the cluster
+    Policy(policy::PolicyArgs),
     /// Show where each setting comes from
     Config(config::ConfigArgs),
     /// Print the JSON Schema of what Rootline writes
@@ -169,6 +180,10 @@ pub(super) struct Input {
         help_heading = READING
     )]
     node_of: Vec<String>,
+    #[command(flatten)]
+    redact: Redact,
+    #[command(flatten)]
+    limit: Limit,
     /// Grammars of your own, beside the built-in ones or in place of them; may be given several times
     #[arg(long, value_name = "DIR", value_hint = ValueHint::DirPath, env = "ROOTLINE_GRAMMARS", hide_env_values = true, help_heading = READING)]
     pub(super) grammars: Vec<PathBuf>,
@@ -184,6 +199,16 @@ const TIME: &str = "Time";
 const READING: &str = "How the input is read";
 
 impl Input {
+    /// Returns what is read at most.
+    pub(super) fn limits(&self) -> Limits {
+        self.limit.limits()
+    }
+
+    /// Returns what is to be hidden.
+    pub(super) fn redaction(&self) -> redact::Options {
+        self.redact.options()
+    }
+
     /// Returns what the user told about the input.
     pub(super) fn options(&self) -> Result<Options, Failure> {
         let mut node_of = Vec::new();
@@ -210,6 +235,25 @@ impl Input {
             since: self.since,
             until: self.until,
         })
+    }
+}
+
+/// Whether people are named. Not a setting of a file: it is asked for each time.
+#[derive(Debug, Args)]
+pub(super) struct Identities {
+    /// Show the names of people and accounts instead of their roles; the report says that it does
+    #[arg(long, help_heading = "People")]
+    pub(super) reveal_identities: bool,
+}
+
+impl Identities {
+    /// Returns the roles to show.
+    pub(super) fn roles(&self, incident: &Incident) -> Roles {
+        if self.reveal_identities {
+            Roles::none()
+        } else {
+            Roles::of(incident)
+        }
     }
 }
 

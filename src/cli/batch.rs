@@ -9,7 +9,8 @@ use chrono::FixedOffset;
 use clap::{Args, Subcommand, ValueEnum};
 
 use super::args::{parse_jobs, parse_zone};
-use super::{Failure, load_grammars, note, print, print_raw, titles, write_bytes};
+use super::hide::Redact;
+use super::{Failure, load_grammars, note, print, print_raw, redacted, titles, write_bytes};
 use crate::align;
 use crate::batch::answer::{self, answers};
 use crate::batch::columns::TABLES;
@@ -20,8 +21,10 @@ use crate::batch::run::{self, Made, Order, RunError};
 use crate::collect;
 use crate::grammar::Grammars;
 use crate::pipeline::{self, Options};
-use crate::render::terminal::safe;
+use crate::redact;
+use crate::render::escape::{csv_cell, visible as safe};
 use crate::render::{fleet, html, json};
+use crate::wire::roles::Roles;
 use crate::wire::v1;
 
 /// What every run over incidents takes.
@@ -39,6 +42,8 @@ struct Grip {
     /// Further grammars; may be given several times
     #[arg(long, value_name = "DIR")]
     grammars: Vec<PathBuf>,
+    #[command(flatten)]
+    redact: Redact,
     /// No notes on stderr and no summary
     #[arg(short, long)]
     quiet: bool,
@@ -138,7 +143,7 @@ enum Engine {
 
 #[derive(Debug, Args)]
 #[command(
-    after_help = "Example:\n  ls -d incidents/* | rootline worker > rows.ndjson\n\nEach line of the output is one row: the table in \"table\", the columns as `rootline batch schema` has them."
+    after_help = "Examples:\n  ls -d incidents/* | rootline worker > rows.ndjson\n\nEach line of the output is one row: the table in \"table\", the columns as `rootline batch schema` has them."
 )]
 pub(super) struct WorkerArgs {
     #[command(flatten)]
@@ -177,7 +182,12 @@ impl From<RunError> for Failure {
 }
 
 /// Makes the report of one incident, as `rootline report` would.
-fn report_of(path: &Path, grammars: &Grammars, options: &Options) -> Result<v1::Report, String> {
+fn report_of(
+    path: &Path,
+    grammars: &Grammars,
+    options: &Options,
+    redaction: &redact::Options,
+) -> Result<v1::Report, String> {
     let (collection, problems) = collect::collect(&[path.to_owned()]);
     if collection.sources.is_empty() {
         let why: Vec<&str> = collection
@@ -193,11 +203,8 @@ fn report_of(path: &Path, grammars: &Grammars, options: &Options) -> Result<v1::
         });
     }
     let outcome = pipeline::run(collection, problems, grammars, options);
-    Ok(v1::report(
-        &outcome.incident,
-        &outcome.disks,
-        &grammars.sha256,
-    ))
+    let roles = Roles::of(&outcome.incident);
+    Ok(redacted(&outcome, grammars, redaction, &roles, false))
 }
 
 pub(super) fn run(command: &BatchArgs) -> Result<ExitCode, Failure> {
@@ -217,6 +224,7 @@ fn read(command: &BatchArgs) -> Result<ExitCode, Failure> {
     let quiet = command.grip.quiet;
     let grammars = load_grammars(&command.grip.grammars)?;
     let options = command.grip.options();
+    let redaction = command.grip.redact.options();
     let jobs = command.grip.set_jobs();
     let mut found = find_incidents(&command.paths)?;
     let output = command.output.clone().unwrap_or_default();
@@ -243,9 +251,11 @@ fn read(command: &BatchArgs) -> Result<ExitCode, Failure> {
         });
     }
     let store = Store { root: output };
+    // What hides more or less is another report, as other grammars make another one.
+    let made_with = format!("{}{}", grammars.sha256, redaction.difference());
     let titles = titles(&grammars);
     let make = |candidate: &Candidate| -> Result<Made, String> {
-        let report = report_of(&candidate.path, &grammars, &options)?;
+        let report = report_of(&candidate.path, &grammars, &options, &redaction)?;
         let json = json::render_report(&report).map_err(|e| e.to_string())?;
         let page = if command.no_pages {
             None
@@ -268,7 +278,7 @@ fn read(command: &BatchArgs) -> Result<ExitCode, Failure> {
         candidates: &found.candidates,
         shard,
         jobs,
-        grammars: &grammars.sha256,
+        grammars: &made_with,
         version: env!("CARGO_PKG_VERSION"),
         make: &make,
         write: &write_bytes,
@@ -446,13 +456,13 @@ fn ask(fleet: &Path, question: Option<&str>, format: AnswerFormat) -> Result<Exi
             let mut lines = vec![
                 columns
                     .iter()
-                    .map(|c| crate::render::terminal::csv_cell(c))
+                    .map(|c| csv_cell(c))
                     .collect::<Vec<_>>()
                     .join(","),
             ];
             lines.extend(rows.iter().map(|row| {
                 row.iter()
-                    .map(|v| crate::render::terminal::csv_cell(&cell(v)))
+                    .map(|v| csv_cell(&cell(v)))
                     .collect::<Vec<_>>()
                     .join(",")
             }));
@@ -499,6 +509,7 @@ fn schema(engine: Option<Engine>, place: &str) -> Result<ExitCode, Failure> {
 pub(super) fn worker(command: &WorkerArgs) -> Result<ExitCode, Failure> {
     let grammars = load_grammars(&command.grip.grammars)?;
     let options = command.grip.options();
+    let redaction = command.grip.redact.options();
     command.grip.set_jobs();
     for line in std::io::stdin().lock().lines() {
         let line = line.map_err(|error| Failure::Read {
@@ -511,7 +522,7 @@ pub(super) fn worker(command: &WorkerArgs) -> Result<ExitCode, Failure> {
         let path = Path::new(&line);
         let id = crate::batch::load::id_of(path);
         let made = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| {
-            report_of(path, &grammars, &options)
+            report_of(path, &grammars, &options, &redaction)
         }))
         .unwrap_or_else(|_| Err("a bug of Rootline".to_owned()));
         let rows = match made {

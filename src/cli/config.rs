@@ -10,7 +10,7 @@ use super::args::Input;
 use super::settings::{KEYS, Settings};
 use super::{Failure, print};
 use crate::grammar::pattern::nearest;
-use crate::render::terminal::safe;
+use crate::render::escape::visible as safe;
 
 #[derive(Debug, Args)]
 pub(super) struct ConfigArgs {
@@ -70,6 +70,12 @@ pub(super) fn run(matches: &ArgMatches, settings: &Settings) -> Result<ExitCode,
                 (given.values.join(", "), given.from.display().to_string())
             }
             _ => ("-".to_owned(), format!("not set: {}", key.otherwise)),
+        };
+        // Who sees a screen or a ticket must not learn the key.
+        let value = if key.name == "redact-key" && value != "-" {
+            "(not shown)".to_owned()
+        } else {
+            value
         };
         let _ = writeln!(out, "{:<10} {:<28} {}", key.name, safe(&value), safe(&from));
     }

@@ -5,12 +5,12 @@ use std::process::ExitCode;
 
 use clap::{Args, ValueEnum};
 
-use super::args::Input;
-use super::{Failure, collect_input, investigate, load_grammars, print, print_raw};
+use super::args::{Identities, Input};
+use super::{Failure, collect_input, investigate, load_grammars, print, print_raw, publish};
 use crate::model::Shape;
 use crate::pipeline::{self, RunnerUp};
-use crate::render::terminal::safe;
-use crate::wire::v1;
+use crate::redact::redact_text;
+use crate::render::escape::visible;
 
 #[derive(Debug, Args)]
 #[command(
@@ -45,6 +45,8 @@ pub(super) fn run(command: &DetectArgs) -> Result<ExitCode, Failure> {
     let (collection, _) = collect_input(&command.input)?;
     let (detections, _) = pipeline::look(&collection.sources, &grammars);
     let runners_up = pipeline::runners_up(&collection.sources, &detections, &grammars);
+    let redaction = command.input.redaction();
+    let safe = |text: &str| visible(&redact_text(text, &redaction, &grammars.secrets));
     let mut out = String::new();
     for ((source, detection), runner_up) in
         collection.sources.iter().zip(&detections).zip(&runners_up)
@@ -120,10 +122,15 @@ fn said(runner_up: &RunnerUp) -> String {
 /// One object a source, after everything was read: counts and times are those of the report.
 fn ndjson(command: &DetectArgs) -> Result<ExitCode, Failure> {
     let (outcome, grammars) = investigate(&command.input)?;
+    // Sources name nobody: roles stand where people would.
+    let roles = Identities {
+        reveal_identities: false,
+    };
+    let report = publish(&command.input, &roles, &outcome, &grammars);
     let (detections, _) = pipeline::look(&outcome.incident.sources, &grammars);
     let runners_up = pipeline::runners_up(&outcome.incident.sources, &detections, &grammars);
     let mut out = String::new();
-    for (row, runner_up) in v1::sources(&outcome.incident).into_iter().zip(runners_up) {
+    for (row, runner_up) in report.sources.iter().zip(runners_up) {
         let runner_up = runner_up.map(|r| serde_json::json!({"format": r.format, "reads": r.reads, "tried": r.tried, "other_lines": r.other_lines}));
         let (path, member) = match row.path.split_once('!') {
             Some((path, member)) => (path.to_owned(), Some(member.to_owned())),
@@ -142,13 +149,8 @@ fn ndjson(command: &DetectArgs) -> Result<ExitCode, Failure> {
         });
         let _ = writeln!(out, "{object}");
     }
-    for skipped in &outcome.incident.ledger.skipped {
-        if outcome
-            .incident
-            .sources
-            .iter()
-            .all(|s| s.path != skipped.path)
-        {
+    for skipped in &report.ledger.skipped {
+        if report.sources.iter().all(|s| s.path != skipped.path) {
             let (path, member) = match skipped.path.split_once('!') {
                 Some((path, member)) => (path, Some(member)),
                 None => (skipped.path.as_str(), None),

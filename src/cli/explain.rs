@@ -7,13 +7,15 @@ use std::process::ExitCode;
 
 use clap::{Args, ValueHint};
 
+use super::hide::Redact;
 use super::{Failure, grammar, load_grammars, print};
 use crate::collect;
 use crate::grammar::Grammars;
 use crate::grammar::peel::Record;
 use crate::model::When;
 use crate::pipeline;
-use crate::render::terminal::safe;
+use crate::redact;
+use crate::render::escape::visible as safe;
 
 /// Longest part of a line that is shown.
 const SHOWN: usize = 4_000;
@@ -26,6 +28,8 @@ pub(super) struct ExplainArgs {
     /// An id, or FILE:LINE
     #[arg(value_name = "ID|FILE:LINE")]
     pub(super) what: String,
+    #[command(flatten)]
+    pub(super) redact: Redact,
     /// Grammars of your own, beside the built-in ones or in place of them; may be given several times
     #[arg(long, value_name = "DIR", value_hint = ValueHint::DirPath, env = "ROOTLINE_GRAMMARS", hide_env_values = true)]
     pub(super) grammars: Vec<PathBuf>,
@@ -34,7 +38,12 @@ pub(super) struct ExplainArgs {
 pub(super) fn run(command: &ExplainArgs) -> Result<ExitCode, Failure> {
     if let Some((file, line)) = place_of(&command.what) {
         let grammars = load_grammars(&command.grammars)?;
-        print(&explain_line(&grammars, &file, line)?)?;
+        print(&explain_line(
+            &grammars,
+            &file,
+            line,
+            &command.redact.options(),
+        )?)?;
         return Ok(ExitCode::SUCCESS);
     }
     if let Some(text) = pipeline::explain_factor(&command.what.replace('_', "-")) {
@@ -55,8 +64,14 @@ fn place_of(what: &str) -> Option<(String, u64)> {
         .then(|| (file.to_owned(), line))
 }
 
-fn explain_line(grammars: &Grammars, file: &str, line: u64) -> Result<String, Failure> {
-    let text = read_line(file, line)?;
+fn explain_line(
+    grammars: &Grammars,
+    file: &str,
+    line: u64,
+    redaction: &redact::Options,
+) -> Result<String, Failure> {
+    // Hidden before it is taken apart: no layer shows what the line must not.
+    let text = redact::redact_text(&read_line(file, line)?, redaction, &grammars.secrets);
     let mut out = format!("{}:{line}\n", safe(file));
     let shown: String = text.chars().take(SHOWN).collect();
     let _ = writeln!(out, "  line       {}", safe(&shown));

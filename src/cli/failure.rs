@@ -4,6 +4,7 @@ use std::io::Write;
 use std::process::ExitCode;
 
 use crate::grammar::pattern::nearest_within;
+use crate::render::escape::visible_lines;
 
 /// What stops a run.
 #[derive(Debug, thiserror::Error)]
@@ -37,6 +38,18 @@ pub enum Failure {
     NothingReadable {
         /// Some of the files, each with its reason.
         why: Vec<String>,
+    },
+    /// More bytes came out of the input than all of it may have. Usually an archive that was made for that.
+    #[error("the input has more than {limit} bytes after decompression")]
+    TooLarge {
+        /// The limit.
+        limit: u64,
+    },
+    /// A report does not say what its input says. Usually one of them was changed.
+    #[error("{count} things do not hold")]
+    Unverified {
+        /// How many.
+        count: usize,
     },
     /// Grammar files have mistakes. Usually the author's of a private grammar.
     #[error("{count} mistakes in grammar files")]
@@ -90,10 +103,12 @@ impl Failure {
         if let Failure::Grammar { shown, .. } = self {
             let _ = stderr.write_all(shown.as_bytes());
         }
-        let _ = writeln!(stderr, "error: {self}");
+        let _ = writeln!(stderr, "error: {}", visible_lines(&self.to_string()));
         let hints: Vec<String> = match self {
             Failure::Read { path, error } => read_hints(path, error),
-            Failure::Write { .. } => vec!["choose another place with -o FILE, or -o - for standard output".into()],
+            Failure::Write { .. } => vec!["what stood there before is unchanged; choose another place with -o FILE, or -o - for standard output".into()],
+            Failure::TooLarge { .. } => vec!["leave out what does not belong to the incident, or allow more with --limit total-bytes=2048GiB".into()],
+            Failure::Unverified { .. } => vec!["the report or its input was changed since it was written, or other files were given".into()],
             Failure::Open { .. } => vec!["it is written: open it yourself, or copy it to where a browser is".into()],
             Failure::Kubectl { .. } => vec!["install kubectl, or name yours with --kubectl FILE or ROOTLINE_KUBECTL".into()],
             Failure::Cluster { .. } => vec!["try `kubectl get nodes` with the same --context and --kubeconfig; Rootline asks with the same rights".into()],
@@ -104,7 +119,7 @@ impl Failure {
             Failure::Render(_) => vec!["this is a bug of Rootline: `--format json` may still work".into()],
         };
         for hint in hints {
-            let _ = writeln!(stderr, "  hint: {hint}");
+            let _ = writeln!(stderr, "  hint: {}", visible_lines(&hint));
         }
         ExitCode::from(
             if matches!(self, Failure::Usage { .. } | Failure::Settings { .. }) {

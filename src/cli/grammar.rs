@@ -106,8 +106,17 @@ pub(super) fn show(id: &str, directories: &[std::path::PathBuf]) -> Result<(), F
             == Some(dashed.as_str())
             || *name == id
     });
-    match found {
-        Some((_, text)) => print(text),
+    // A constant is one section of its file.
+    let constant = || {
+        let text = grammars.files.get("physics.toml")?;
+        let head = format!("[constant.{}]", id.replace('-', "_"));
+        let from = text.find(&format!("\n{head}\n"))? + 1;
+        let section = &text[from..];
+        let end = section.find("\n[").map_or(section.len(), |end| end + 1);
+        Some(format!("{}\n", section[..end].trim_end()))
+    };
+    match found.map(|(_, text)| text.clone()).or_else(constant) {
+        Some(text) => print(&text),
         None => {
             let names: Vec<&str> = grammars
                 .files

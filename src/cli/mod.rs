@@ -12,7 +12,13 @@ mod detect;
 mod explain;
 mod failure;
 mod grammar;
+mod hide;
+mod human;
+mod init;
+mod inputs;
+mod limit;
 mod man;
+mod policy;
 mod progress;
 mod report;
 mod schema;
@@ -20,6 +26,7 @@ mod screen;
 mod settings;
 mod signals;
 mod timeline;
+mod verify;
 
 use std::io::Write;
 use std::path::{Path, PathBuf};
@@ -31,8 +38,12 @@ use crate::collect::Collection;
 use crate::grammar::Grammars;
 use crate::model::{Incident, Problem};
 use crate::pipeline::{self, Outcome};
-use crate::render::view::Titles;
-use args::{Arguments, Command, Input};
+use crate::redact;
+use crate::render::escape::visible;
+use crate::render::view::{RuleTitle, Titles};
+use crate::wire::roles::Roles;
+use crate::wire::v1::{self, Report};
+use args::{Arguments, Command, Identities, Input};
 pub use failure::Failure;
 
 /// Runs the command that the arguments name and returns the exit code.
@@ -67,12 +78,15 @@ fn start() -> Result<ExitCode, Failure> {
     let screen = screen::of(&arguments.shared);
     match arguments.command {
         Command::Report(command) => report::run(&command),
+        Command::Init(command) => init::run(&command),
         Command::Signals(command) => signals::run(&command, &screen),
         Command::Timeline(command) => timeline::run(&command, &screen),
         Command::Detect(command) => detect::run(&command),
+        Command::Verify(command) => verify::run(&command),
         Command::Explain(command) => explain::run(&command),
         Command::Grammar(command) => grammar::run(&command),
         Command::Collect(command) => collect::run(&command),
+        Command::Policy(command) => policy::run(&command),
         Command::Config(_) => config::run(&matches, &settings),
         Command::Schema(command) => schema::run(&command),
         Command::Completions(command) => completions::run(&command),
@@ -162,7 +176,7 @@ fn collect_input(input: &Input) -> Result<(Collection, Vec<Problem>), Failure> {
             .num_threads(jobs)
             .build_global();
     }
-    let (collection, problems) = crate::collect::collect(&input.paths);
+    let (collection, problems) = crate::collect::collect_within(&input.paths, input.limits());
     for own in &collection.own_reports {
         note(
             input.quiet,
@@ -176,11 +190,63 @@ fn collect_input(input: &Input) -> Result<(Collection, Vec<Problem>), Failure> {
 fn investigate(input: &Input) -> Result<(Outcome, Grammars), Failure> {
     let grammars = load_grammars(&input.grammars)?;
     let (mut collection, problems) = collect_input(input)?;
+    let budget = collection.budget.clone();
     let options = input.options()?;
     let watch = progress::watch(&mut collection.sources, input.quiet);
     let outcome = pipeline::run(collection, problems, &grammars, &options);
     drop(watch);
+    if budget.is_spent() {
+        // Which file came last would depend on the threads: no report is better than one that differs from run to run.
+        return Err(Failure::TooLarge {
+            limit: budget.limits.total_bytes,
+        });
+    }
     Ok((outcome, grammars))
+}
+
+/// Makes what is published of an incident: the only way to an output, and it leads through redaction.
+fn redacted(
+    outcome: &Outcome,
+    grammars: &Grammars,
+    redaction: &redact::Options,
+    roles: &Roles,
+    revealed: bool,
+) -> Report {
+    let mut report = v1::report(
+        &outcome.incident,
+        &outcome.disks,
+        &grammars.sha256,
+        roles,
+        revealed,
+    );
+    redact::redact(&mut report, redaction, &grammars.secrets);
+    report
+}
+
+/// Makes what is published of an incident, and tells what was hidden.
+fn publish(
+    input: &Input,
+    identities: &Identities,
+    outcome: &Outcome,
+    grammars: &Grammars,
+) -> Report {
+    let roles = identities.roles(&outcome.incident);
+    let report = redacted(
+        outcome,
+        grammars,
+        &input.redaction(),
+        &roles,
+        identities.reveal_identities,
+    );
+    let count = |n: u64, one: &str| format!("{n} {one}{}", if n == 1 { "" } else { "s" });
+    for (kind, row) in &report.redaction.hidden {
+        let (values, places) = (count(row.values, "value"), count(row.places, "place"));
+        note(
+            input.quiet,
+            &format!("hidden: {values} of kind {kind} in {places} of the evidence"),
+        );
+    }
+    report
 }
 
 /// Fails if there were files and not one of them could be opened. Called after the result is out: it says so too.
@@ -230,6 +296,24 @@ fn titles(grammars: &Grammars) -> Titles {
             .iter()
             .map(|s| (s.kind.clone(), grammars.stage(&s.kind).to_owned()))
             .collect(),
+        abouts: grammars
+            .vocabulary
+            .signal
+            .iter()
+            .map(|(kind, word)| (kind.clone(), word.about.clone()))
+            .collect(),
+        rules: grammars
+            .rules
+            .iter()
+            .map(|r| {
+                let rule = RuleTitle {
+                    title: r.title.clone(),
+                    mistaken_when: r.mistaken_when.clone(),
+                    source: r.source.clone().unwrap_or_default(),
+                };
+                (r.id.clone(), rule)
+            })
+            .collect(),
     }
 }
 
@@ -266,7 +350,7 @@ fn print_raw(text: &str) -> Result<(), Failure> {
 /// Says something beside the result.
 fn note(quiet: bool, text: &str) {
     if !quiet {
-        let _ = writeln!(anstream::stderr(), "note: {text}");
+        let _ = writeln!(anstream::stderr(), "note: {}", visible(text));
     }
 }
 
@@ -278,13 +362,21 @@ fn write_file(path: &Path, text: &str) -> Result<(), Failure> {
     })
 }
 
-/// Writes bytes as [`write_file`] does.
+/// Writes bytes as [`write_file`] does. What stood there before stays whole until the new bytes are on the disk.
 fn write_bytes(path: &Path, bytes: &[u8]) -> std::io::Result<()> {
+    // A pipe or a device has no name to be renamed to.
+    if std::fs::metadata(path).is_ok_and(|m| !m.is_file() && !m.is_dir()) {
+        return std::fs::write(path, bytes);
+    }
     let directory = path
         .parent()
         .filter(|p| !p.as_os_str().is_empty())
         .unwrap_or(Path::new("."));
-    let mut file = tempfile::NamedTempFile::new_in(directory)?;
+    // A run that is killed leaves a file that says whose it was.
+    let mut file = tempfile::Builder::new()
+        .prefix(".rootline-")
+        .suffix(".tmp")
+        .tempfile_in(directory)?;
     file.write_all(bytes)?;
     #[cfg(unix)]
     {
@@ -293,6 +385,12 @@ fn write_bytes(path: &Path, bytes: &[u8]) -> std::io::Result<()> {
             .as_file()
             .set_permissions(std::fs::Permissions::from_mode(0o644));
     }
+    file.as_file().sync_all()?;
     file.persist(path).map_err(|error| error.error)?;
+    #[cfg(unix)]
+    if let Ok(directory) = std::fs::File::open(directory) {
+        // The new name, too, outlives a loss of power. Not every file system can do that, and the file is whole either way.
+        let _ = directory.sync_all();
+    }
     Ok(())
 }

@@ -5,13 +5,15 @@ use std::process::ExitCode;
 
 use clap::{Args, ValueEnum, ValueHint};
 
-use super::args::Input;
+use super::args::{Identities, Input};
 use super::{
-    Failure, fail_if_nothing_was_readable, investigate, note, print, print_raw, titles, write_file,
+    Failure, fail_if_nothing_was_readable, human, inputs, investigate, note, print, print_raw,
+    publish, titles, write_file,
 };
 use crate::render::exports::{graphviz, mermaid, trace};
 use crate::render::{html, json, markdown, terminal};
-use crate::wire::v1;
+use crate::wire::remedy::GuardRailRow;
+use crate::wire::roles::Roles;
 
 #[derive(Debug, Args)]
 #[command(after_help = "\
@@ -44,6 +46,11 @@ pub(super) struct ReportArgs {
     /// Open the page in the browser when it is written
     #[arg(long, help_heading = "Output")]
     pub(super) open: bool,
+    /// Write guard-rails made for this incident into this directory: policies, alert rules, settings, build files
+    ///
+    /// Each was tried on the incident's own objects and times; the report says with what result. Files of the same names are replaced.
+    #[arg(long, value_name = "DIR", value_hint = ValueHint::DirPath, help_heading = "Output")]
+    pub(super) actions: Option<PathBuf>,
     /// Exit with 3 if this was found
     #[arg(long, value_name = "WHAT", help_heading = "Output")]
     pub(super) fail_on: Option<FailOn>,
@@ -51,6 +58,11 @@ pub(super) struct ReportArgs {
     #[cfg(feature = "batch")]
     #[arg(long, value_name = "FLEET")]
     pub(super) fleet: Option<PathBuf>,
+    #[command(flatten)]
+    pub(super) identities: Identities,
+    /// Write who stands behind each role to FILE; keep it apart from the report
+    #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath, help_heading = "People")]
+    pub(super) role_map: Option<PathBuf>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -78,8 +90,12 @@ pub(super) enum FailOn {
 pub(super) fn run(command: &ReportArgs) -> Result<ExitCode, Failure> {
     let formats = formats_of(command)?;
     let (outcome, grammars) = investigate(&command.input)?;
-    #[allow(unused_mut, reason = "without the feature `batch` nothing is added")]
-    let mut report = v1::report(&outcome.incident, &outcome.disks, &grammars.sha256);
+    let mut report = publish(&command.input, &command.identities, &outcome, &grammars);
+    report.generator.inputs = inputs::hash_of(&outcome.incident.sources);
+    report.human = human::read(
+        &command.input.paths,
+        &command.identities.roles(&outcome.incident),
+    );
     #[cfg(feature = "batch")]
     if let Some(fleet) = &command.fleet {
         report.similar = Some(super::batch::similar_to(&report, fleet)?);
@@ -114,12 +130,40 @@ pub(super) fn run(command: &ReportArgs) -> Result<ExitCode, Failure> {
     if command.open {
         open_page(&written, &formats)?;
     }
+    if let Some(directory) = &command.actions {
+        let count = write_actions(directory, &report.guard_rails)?;
+        note(
+            command.input.quiet,
+            &format!("wrote {count} guard-rails into {}", directory.display()),
+        );
+    }
+    if let Some(path) = &command.role_map {
+        write_file(path, &human::role_map(&Roles::of(&outcome.incident)))?;
+        written.push(path.clone());
+    }
+    for problem in &report.human.problems {
+        note(command.input.quiet, problem);
+    }
     for path in written {
         note(command.input.quiet, &format!("wrote {}", path.display()));
     }
     fail_if_nothing_was_readable(&outcome.incident)?;
     let found = command.fail_on == Some(FailOn::Cascade) && !report.cascades.is_empty();
     Ok(ExitCode::from(if found { 3 } else { 0 }))
+}
+
+/// Writes each guard-rail into its file. Names come from a fixed list, so that none can point elsewhere.
+fn write_actions(directory: &Path, rails: &[GuardRailRow]) -> Result<usize, Failure> {
+    for rail in rails {
+        let path = directory.join(&rail.file);
+        let parent = path.parent().unwrap_or(directory);
+        std::fs::create_dir_all(parent).map_err(|error| Failure::Write {
+            path: parent.display().to_string(),
+            error,
+        })?;
+        write_file(&path, &rail.text)?;
+    }
+    Ok(rails.len())
 }
 
 /// Gives the page to whatever the user opens pages with.

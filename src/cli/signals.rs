@@ -4,12 +4,13 @@ use std::process::ExitCode;
 
 use clap::{Args, ValueEnum};
 
-use super::args::Input;
-use super::{Failure, fail_if_nothing_was_readable, investigate, note, print, print_raw, titles};
+use super::args::{Identities, Input};
+use super::{
+    Failure, fail_if_nothing_was_readable, investigate, note, print, print_raw, publish, titles,
+};
 use crate::render::exports::{otlp, timesketch};
 use crate::render::terminal::Screen;
 use crate::render::{json, terminal};
-use crate::wire::v1;
 
 #[derive(Debug, Args)]
 #[command(after_help = "\
@@ -29,6 +30,8 @@ pub(super) struct SignalsArgs {
         help_heading = "Output"
     )]
     pub(super) output: SignalsFormat,
+    #[command(flatten)]
+    pub(super) identities: Identities,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -47,7 +50,7 @@ pub(super) enum SignalsFormat {
 
 pub(super) fn run(command: &SignalsArgs, screen: &Screen) -> Result<ExitCode, Failure> {
     let (outcome, grammars) = investigate(&command.input)?;
-    let rows = v1::signals(&outcome.incident);
+    let rows = publish(&command.input, &command.identities, &outcome, &grammars).signals;
     match command.output {
         SignalsFormat::Table => print(&terminal::render_signals(&rows, screen))?,
         SignalsFormat::Ndjson => {

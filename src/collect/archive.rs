@@ -3,6 +3,7 @@
 //! Members of uncompressed archives are read where they lie. Members of a compressed tar are kept in memory, packed, because they could
 //! only be reached again by unpacking everything before them. What is too large or too deep is left out, and said.
 
+use std::collections::BTreeMap;
 use std::io::Read;
 use std::sync::Arc;
 
@@ -10,16 +11,8 @@ use chrono::{DateTime, Utc};
 
 use super::content::{Base, Stored, compression_of};
 use super::{Collection, Found};
+use crate::model::limits::reached;
 use crate::model::{Content, Problem};
-
-/// Archives inside archives deeper than this are left closed.
-const DEEPEST: usize = 3;
-/// Members of one archive.
-const MOST_MEMBERS: usize = 200_000;
-/// Largest member that is kept in memory, unpacked, in bytes.
-const LARGEST_MEMBER: u64 = 4 * 1024 * 1024 * 1024;
-/// Packed bytes that are kept in memory for all archives together.
-const LARGEST_MEMORY: u64 = 1024 * 1024 * 1024;
 
 /// Returns whether content is a tar or a zip archive, from its first bytes.
 ///
@@ -61,11 +54,13 @@ impl Collection {
         found: &Found,
         problems: &mut Vec<Problem>,
     ) {
-        if found.depth >= DEEPEST {
-            return self.skip(
-                found,
-                "an archive in an archive in an archive is not opened",
+        let nesting = self.budget.limits.nesting;
+        if found.depth as u64 >= nesting {
+            let why = format!(
+                "an archive in other archives: {}",
+                reached("nesting", nesting)
             );
+            return self.skip(found, &why);
         }
         self.archives += 1;
         let before = self.sources.len() + self.skipped.len();
@@ -98,14 +93,16 @@ impl Collection {
         problems: &mut Vec<Problem>,
     ) -> std::io::Result<()> {
         let in_place = archive.layers.is_empty();
-        let mut reader = tar::Archive::new(archive.open()?);
+        let members = self.budget.limits.members;
+        let stored = archive.end().map(|end| end.saturating_sub(archive.offset));
+        let mut reader = tar::Archive::new(self.budget.guard(archive.open()?, stored));
         for (count, entry) in reader.entries()?.enumerate() {
             let mut entry = entry?;
             let name = String::from_utf8_lossy(&entry.path_bytes()).into_owned();
             let member = found.member(&name, entry.size(), stamp_of(entry.header().mtime().ok()));
-            if count >= MOST_MEMBERS {
-                self.skip(&member, "more members than are looked at");
-                return Ok(());
+            if count as u64 >= members {
+                self.skip(&member, &reached("members", members));
+                return Err(std::io::Error::other(reached("members", members)));
             }
             let kind = entry.header().entry_type();
             if kind.is_dir() || kind.is_pax_global_extensions() {
@@ -140,7 +137,7 @@ impl Collection {
             let (packed, layers, broken) = match self.pack(&mut entry) {
                 Ok(packed) => packed,
                 Err(why) => {
-                    self.skip(&member, why);
+                    self.skip(&member, &why);
                     continue;
                 }
             };
@@ -164,7 +161,7 @@ impl Collection {
     fn pack(
         &mut self,
         entry: &mut impl Read,
-    ) -> Result<(Vec<u8>, Vec<&'static str>, Option<std::io::Error>), &'static str> {
+    ) -> Result<(Vec<u8>, Vec<&'static str>, Option<std::io::Error>), String> {
         let mut head = vec![0; 512];
         let mut length = 0;
         let mut broken = None;
@@ -180,28 +177,39 @@ impl Collection {
         }
         head.truncate(length);
         let stored_packed = compression_of(&head).is_some();
-        let mut all = std::io::Cursor::new(head).chain(entry.take(LARGEST_MEMBER));
+        let most = self.budget.limits.file_bytes;
+        let mut all = std::io::Cursor::new(head)
+            .chain(entry)
+            .take(most.saturating_add(1));
+        let mut count = 0;
         let mut packed = Vec::new();
         let mut layers = Vec::new();
         if stored_packed {
             if broken.is_none() {
                 broken = all.read_to_end(&mut packed).err();
             }
+            count = packed.len() as u64;
         } else {
             layers.push("zstd");
-            let failed = "it could not be packed in memory";
-            let mut encoder =
-                zstd::stream::write::Encoder::new(&mut packed, 1).map_err(|_| failed)?;
-            if let Err(error) = std::io::copy(&mut all, &mut encoder) {
-                broken.get_or_insert(error);
+            let failed = |_| "it could not be packed in memory".to_owned();
+            let mut encoder = zstd::stream::write::Encoder::new(&mut packed, 1).map_err(failed)?;
+            match std::io::copy(&mut all, &mut encoder) {
+                Ok(copied) => count = copied,
+                Err(error) => drop(broken.get_or_insert(error)),
             }
-            encoder.finish().map_err(|_| failed)?;
+            encoder.finish().map_err(failed)?;
+        }
+        if count > most {
+            return Err(reached("file-bytes", most));
+        }
+        let memory = self.budget.limits.memory_bytes;
+        if self.in_memory + packed.len() as u64 > memory {
+            return Err(format!(
+                "{}; unpack the archive first",
+                reached("memory-bytes", memory)
+            ));
         }
         self.in_memory += packed.len() as u64;
-        if self.in_memory > LARGEST_MEMORY {
-            self.in_memory -= packed.len() as u64;
-            return Err("the archives need more memory than they are given; unpack them first");
-        }
         Ok((packed, layers, broken))
     }
 
@@ -215,9 +223,17 @@ impl Collection {
             Some(reader) => (archive.base.clone(), reader),
             None => {
                 // A zip is found by its end: inside something else it must be read whole.
-                let left = LARGEST_MEMORY.saturating_sub(self.in_memory);
+                let memory = self.budget.limits.memory_bytes;
+                let left = memory.saturating_sub(self.in_memory);
                 let mut bytes = Vec::new();
-                archive.open()?.take(left).read_to_end(&mut bytes)?;
+                let stored = archive.end().map(|end| end.saturating_sub(archive.offset));
+                let stream = self.budget.guard(archive.open()?, stored);
+                stream
+                    .take(left.saturating_add(1))
+                    .read_to_end(&mut bytes)?;
+                if bytes.len() as u64 > left {
+                    return Err(std::io::Error::other(reached("memory-bytes", memory)));
+                }
                 self.in_memory += bytes.len() as u64;
                 let bytes: Arc<[u8]> = bytes.into();
                 let base = Base::Memory(Arc::clone(&bytes));
@@ -227,6 +243,9 @@ impl Collection {
             }
         };
         let mut zip = zip::ZipArchive::new(reader).map_err(std::io::Error::other)?;
+        let members = self.budget.limits.members;
+        // Where the bytes of one member lie, no other one may: that is how a small file becomes a large one.
+        let mut taken: BTreeMap<u64, u64> = BTreeMap::new();
         for index in 0..zip.len() {
             let entry = zip.by_index_raw(index).map_err(std::io::Error::other)?;
             let name = entry.name().map_or_else(
@@ -241,9 +260,9 @@ impl Collection {
                 })
                 .and_then(|seconds| stamp_of(Some(u64::from(seconds))));
             let member = found.member(&name, entry.size(), stamp);
-            if index >= MOST_MEMBERS {
-                self.skip(&member, "more members than are looked at");
-                return Ok(());
+            if index as u64 >= members {
+                self.skip(&member, &reached("members", members));
+                return Err(std::io::Error::other(reached("members", members)));
             }
             if entry.is_dir() {
                 continue;
@@ -267,9 +286,17 @@ impl Collection {
                     continue;
                 }
             };
+            let start = entry.data_start().unwrap_or_default();
+            let end = start.saturating_add(entry.compressed_size());
+            let before = taken.range(..end).next_back();
+            if end > start && before.is_some_and(|(_, end)| *end > start) {
+                self.skip(&member, "its bytes are those of another member, too");
+                continue;
+            }
+            taken.insert(start, end);
             let stored = Stored {
                 base: base.clone(),
-                offset: entry.data_start().unwrap_or_default(),
+                offset: start,
                 length: Some(entry.compressed_size()),
                 layers,
             };

@@ -5,6 +5,7 @@
 
 mod archive;
 mod content;
+mod guard;
 
 use std::collections::BTreeSet;
 use std::io::Read;
@@ -13,8 +14,10 @@ use std::sync::Arc;
 
 use chrono::{DateTime, Utc};
 
-use crate::model::{Content, Problem, Skipped, Source};
+use crate::model::{Content, Limits, Problem, Skipped, Source};
 use content::{Stored, compression_of};
+pub use guard::Budget;
+use guard::Watched;
 
 /// Compressions one inside another that are taken off.
 const LAYERS: usize = 3;
@@ -28,8 +31,12 @@ pub struct Collection {
     pub skipped: Vec<Skipped>,
     /// Reports of Rootline itself that lay beside the input.
     pub own_reports: Vec<String>,
+    /// Files in which people complete the postmortem: read by who asks for them, never as evidence.
+    pub human_texts: Vec<String>,
     /// Archives that were opened.
     pub archives: u64,
+    /// What may be read, and how much was.
+    pub budget: Budget,
     /// Packed bytes kept for members of compressed archives.
     in_memory: u64,
 }
@@ -63,7 +70,15 @@ impl Found {
 
 /// Finds every file under the paths. `-` is standard input. A path that does not exist but has `*`, `?` or `[` in it is a pattern.
 pub fn collect(paths: &[PathBuf]) -> (Collection, Vec<Problem>) {
-    let mut collection = Collection::default();
+    collect_within(paths, Limits::default())
+}
+
+/// Finds every file as [`collect`] does, within limits other than the usual ones.
+pub fn collect_within(paths: &[PathBuf], limits: Limits) -> (Collection, Vec<Problem>) {
+    let mut collection = Collection {
+        budget: Budget::new(limits),
+        ..Collection::default()
+    };
     let mut problems = Vec::new();
     let mut seen: BTreeSet<PathBuf> = BTreeSet::new();
     for path in paths {
@@ -125,7 +140,10 @@ impl Collection {
                 Ok(entry) if entry.file_type().is_dir() => {}
                 Ok(entry) => {
                     let plain = entry.path().strip_prefix("./").unwrap_or(entry.path());
-                    if pattern.is_none_or(|p| p.is_match(plain) || p.is_match(entry.path())) {
+                    if entry.depth() == 1 && pattern.is_none() && is_human_text(entry.file_name()) {
+                        self.human_texts.push(slashed(entry.path()));
+                    } else if pattern.is_none_or(|p| p.is_match(plain) || p.is_match(entry.path()))
+                    {
                         self.add(entry.path(), root, entry.path_is_symlink(), seen, problems);
                     }
                 }
@@ -254,15 +272,25 @@ impl Collection {
             }
             break;
         }
+        let stored = content.end().map(|end| end.saturating_sub(content.offset));
         self.sources.push(Source {
             name: found.name.clone(),
             path: found.path.clone(),
             stored_bytes: found.bytes,
             compression,
             stamped_at: stamp,
-            content: Arc::new(content),
+            content: Arc::new(Watched {
+                content: Arc::new(content),
+                budget: self.budget.clone(),
+                stored,
+            }),
         });
     }
+}
+
+/// What `rootline init` writes into an incident's directory for people to fill in.
+fn is_human_text(name: &std::ffi::OsStr) -> bool {
+    name == "rootline.toml" || name == "notes.md"
 }
 
 /// The first bytes of everything that Rootline writes.

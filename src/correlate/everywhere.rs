@@ -1,4 +1,4 @@
-//! What happened on nearly every node at once: then no single node is to blame.
+//! What happened on nearly every node at once: then it is the fault of no single node.
 //!
 //! Takes the mechanisms that say so (`not_everywhere`); gives the faults that they must leave alone. Most often it is the control plane, or the
 //! way to it, that was away: all nodes look silent within one round of the node controller, and none is.

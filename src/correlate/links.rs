@@ -27,6 +27,10 @@ struct Index<'a> {
     kinds: HashMap<&'a str, Vec<FactId>>,
     /// Values of each entity kind in the whole incident.
     values: BTreeMap<&'a str, BTreeSet<String>>,
+    /// Entity kinds that rules compare.
+    compared: Vec<&'a str>,
+    /// For each fact and compared kind a number for its value, the same for the same; 0 where it is not named.
+    numbers: Vec<u32>,
     /// The coarsest stamp of the incident: how far before its window a cause may begin.
     coarsest: TimeDelta,
 }
@@ -41,7 +45,27 @@ impl<'a> Index<'a> {
         shared.insert("node");
         // A cause's own beginning is looked up by its pod.
         shared.insert("pod");
+        let compared: BTreeSet<&str> = rules
+            .iter()
+            .flat_map(|r| r.share.iter().chain(&r.differ))
+            .map(String::as_str)
+            .collect();
+        let compared: Vec<&str> = compared.into_iter().collect();
+        let mut known: HashMap<(usize, String), u32> = HashMap::new();
+        let mut numbers = Vec::with_capacity(facts.len() * compared.len());
+        for fact in facts {
+            for (place, kind) in compared.iter().enumerate() {
+                numbers.push(fact.entity(kind).map_or(0, |value| {
+                    let next = known.len() as u32 + 1;
+                    *known
+                        .entry((place, joining_form(kind, value)))
+                        .or_insert(next)
+                }));
+            }
+        }
         let mut index = Index {
+            compared,
+            numbers,
             facts,
             places: HashMap::new(),
             kinds: HashMap::new(),
@@ -122,6 +146,42 @@ impl<'a> Index<'a> {
         })
     }
 
+    /// Returns whether two facts agree on a compared kind, as [`agree`] does, without putting the values into their joining form again.
+    fn agree(&self, a: FactId, b: FactId, compared: usize) -> Option<bool> {
+        let number = |id: FactId| {
+            Some(self.numbers[id * self.compared.len() + compared]).filter(|n| *n != 0)
+        };
+        Some(number(a)? == number(b)?)
+    }
+
+    /// Returns the place of each kind among those that are compared.
+    fn places_of(&self, kinds: &[String]) -> Vec<usize> {
+        let place = |kind: &String| self.compared.iter().position(|c| c == kind);
+        kinds.iter().filter_map(place).collect()
+    }
+
+    /// Facts of a kind that may be about the same as two others, as far as one entity tells.
+    fn about<'s>(
+        &'s self,
+        kind: &'s str,
+        entity: &'s str,
+        value: Option<&str>,
+    ) -> Vec<&'s [FactId]> {
+        let of = |form: String| self.places.get(&(kind, entity, form)).map(Vec::as_slice);
+        match value {
+            Some(value) => [of(String::new()), of(joining_form(entity, value))]
+                .into_iter()
+                .flatten()
+                .collect(),
+            None => self
+                .kinds
+                .get(kind)
+                .map(Vec::as_slice)
+                .into_iter()
+                .collect(),
+        }
+    }
+
     /// An entity that one side does not name may be joined if the incident names only one value of it.
     fn only_one(&self, kind: &str) -> bool {
         self.values
@@ -145,9 +205,19 @@ pub fn find_links(facts: &[Fact], rules: &[Rule], constants: &Constants) -> Vec<
             .typical
             .as_ref()
             .and_then(|t| constants.evaluate(t).ok());
-        for effect in index.kinds.get(rule.effect.as_str()).into_iter().flatten() {
-            if holds(&rule.effect_when, |name| facts[*effect].entity(name)) {
-                links.extend(best_cause(&index, rule, *effect, least, most, typical));
+        let rule = Bound {
+            share: index.places_of(&rule.share),
+            differ: index.places_of(&rule.differ),
+            rule,
+        };
+        for effect in index
+            .kinds
+            .get(rule.rule.effect.as_str())
+            .into_iter()
+            .flatten()
+        {
+            if holds(&rule.rule.effect_when, |name| facts[*effect].entity(name)) {
+                links.extend(best_cause(&index, &rule, *effect, least, most, typical));
             }
         }
     }
@@ -155,15 +225,22 @@ pub fn find_links(facts: &[Fact], rules: &[Rule], constants: &Constants) -> Vec<
     links
 }
 
+/// A rule, with the places of the entity kinds that it compares.
+struct Bound<'r> {
+    rule: &'r Rule,
+    share: Vec<usize>,
+    differ: Vec<usize>,
+}
+
 fn best_cause(
     index: &Index,
-    rule: &Rule,
+    bound: &Bound,
     effect: FactId,
     least: TimeDelta,
     most: TimeDelta,
     typical: Option<TimeDelta>,
 ) -> Option<Link> {
-    let facts = index.facts;
+    let (facts, rule) = (index.facts, bound.rule);
     let moment = facts[effect].moment?;
     // Each stamp stands for an interval: a cause may have been as late as its end, an effect as late as its own.
     let latest = moment.latest() - least;
@@ -171,23 +248,11 @@ fn best_cause(
     let ideal = moment.at - typical.unwrap_or_default();
     let mut found: Vec<(bool, TimeDelta, FactId)> = Vec::new();
     let first = rule.share.first()?;
-    let lists: Vec<&[FactId]> = match facts[effect].entity(first) {
-        Some(value) => [String::new(), joining_form(first, value)]
-            .into_iter()
-            .filter_map(|key| {
-                index
-                    .places
-                    .get(&(rule.cause.as_str(), first.as_str(), key))
-            })
-            .map(|list| index.between(list, earliest, latest))
-            .collect(),
-        None => index
-            .kinds
-            .get(rule.cause.as_str())
-            .map(|all| index.between(all, earliest, latest))
-            .into_iter()
-            .collect(),
-    };
+    let lists: Vec<&[FactId]> = index
+        .about(&rule.cause, first, facts[effect].entity(first))
+        .into_iter()
+        .map(|list| index.between(list, earliest, latest))
+        .collect();
     for list in lists {
         let mut accepted = 0;
         let mut surely: Option<TimeDelta> = None;
@@ -207,10 +272,10 @@ fn best_cause(
             {
                 continue;
             }
-            let Some(sure) = shares(index, rule, cause, effect) else {
+            let Some(sure) = shares(index, bound, cause, effect) else {
                 continue;
             };
-            if interrupted(index, rule, cause, effect) || began_later(index, rule, cause, effect) {
+            if interrupted(index, bound, cause, effect) || began_later(index, rule, cause, effect) {
                 continue;
             }
             accepted += 1;
@@ -258,18 +323,18 @@ fn best_cause(
 }
 
 /// Returns whether cause and effect share what they must: `Some(true)` if all is known, `Some(false)` if something is not named but unique.
-fn shares(index: &Index, rule: &Rule, cause: FactId, effect: FactId) -> Option<bool> {
+fn shares(index: &Index, bound: &Bound, cause: FactId, effect: FactId) -> Option<bool> {
     let (a, b) = (&index.facts[cause], &index.facts[effect]);
-    if rule
+    if bound
         .differ
         .iter()
-        .any(|kind| agree(a, b, kind) == Some(true))
+        .any(|kind| index.agree(cause, effect, *kind) == Some(true))
     {
         return None;
     }
     let mut sure = true;
-    for kind in &rule.share {
-        match agree(a, b, kind) {
+    for (kind, place) in bound.rule.share.iter().zip(&bound.share) {
+        match index.agree(cause, effect, *place) {
             Some(true) => {}
             Some(false) => return None,
             None => {
@@ -285,10 +350,18 @@ fn shares(index: &Index, rule: &Rule, cause: FactId, effect: FactId) -> Option<b
 }
 
 /// Returns whether a signal that breaks the link lies between cause and effect, about the same things.
-fn interrupted(index: &Index, rule: &Rule, cause: FactId, effect: FactId) -> bool {
+fn interrupted(index: &Index, bound: &Bound, cause: FactId, effect: FactId) -> bool {
     let (from, to) = (index.moment(cause), index.moment(effect));
-    rule.unless.iter().any(|kind| {
-        index.kinds.get(kind.as_str()).is_some_and(|list| {
+    let Some(first) = bound.rule.share.first() else {
+        return false;
+    };
+    // What names another value of the first shared entity than either of them cannot be about the same.
+    let value = [effect, cause]
+        .into_iter()
+        .find_map(|id| index.facts[id].entity(first));
+    let agrees = |id: FactId, other: FactId, place: &usize| index.agree(id, other, *place);
+    bound.rule.unless.iter().any(|kind| {
+        index.about(kind, first, value).into_iter().any(|list| {
             index
                 .between(list, from, to)
                 .iter()
@@ -299,14 +372,13 @@ fn interrupted(index: &Index, rule: &Rule, cause: FactId, effect: FactId) -> boo
                         && at < to
                         && *id != cause
                         && *id != effect
-                        && rule.share.iter().all(|kind| {
-                            agree(&index.facts[*id], &index.facts[effect], kind) != Some(false)
-                                && agree(&index.facts[*id], &index.facts[cause], kind)
-                                    != Some(false)
+                        && bound.share.iter().all(|place| {
+                            agrees(*id, effect, place) != Some(false)
+                                && agrees(*id, cause, place) != Some(false)
                         })
-                        && rule.share.iter().any(|kind| {
-                            agree(&index.facts[*id], &index.facts[effect], kind) == Some(true)
-                                || agree(&index.facts[*id], &index.facts[cause], kind) == Some(true)
+                        && bound.share.iter().any(|place| {
+                            agrees(*id, effect, place) == Some(true)
+                                || agrees(*id, cause, place) == Some(true)
                         })
                 })
         })
@@ -341,8 +413,9 @@ fn first_of_series(index: &Index, last: FactId) -> FactId {
     };
     let key = (fact.kind.as_str(), "node", joining_form("node", node));
     let list = index.places.get(&key).map_or(&[][..], Vec::as_slice);
+    let before = &list[..list.partition_point(|id| *id < last)];
     let mut first = last;
-    for id in list.iter().rev().skip_while(|id| **id != last).skip(1) {
+    for id in before.iter().rev().take(CANDIDATES) {
         if index.moment(first) - index.moment(*id) > ONE_ROUND {
             break;
         }
@@ -381,4 +454,72 @@ fn fill(sentence: &str, cause: &Fact, effect: &Fact, lag: TimeDelta) -> String {
     }
     text.push_str(rest);
     text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::grammar::Grammars;
+    use crate::model::{Basis, Moment};
+
+    fn fact(kind: &str, millis: i64, node: &str) -> Fact {
+        let mut fact = Fact::of_kind(kind);
+        let entities = [("node", node), ("resource", "ephemeral-storage")];
+        fact.entities
+            .extend(entities.map(|(kind, value)| (kind.to_owned(), value.to_owned())));
+        fact.moment = Some(Moment {
+            at: DateTime::UNIX_EPOCH + TimeDelta::milliseconds(millis),
+            precision: TimeDelta::milliseconds(1),
+            basis: Basis::Stamp,
+        });
+        fact
+    }
+
+    fn links_of(rule: &str, facts: &[Fact]) -> Vec<Link> {
+        let grammars = Grammars::embedded().expect("grammars");
+        let rules: Vec<Rule> = grammars
+            .rules
+            .iter()
+            .filter(|r| rule.is_empty() || r.id == rule)
+            .cloned()
+            .collect();
+        assert!(!rules.is_empty());
+        find_links(facts, &rules, &grammars.physics.for_version(None))
+    }
+
+    #[test]
+    fn what_breaks_a_link_is_found_among_thousands_of_other_nodes() {
+        let mut facts = vec![fact("disk_pressure_on", 0, "a")];
+        facts.extend((0..3_000).map(|i| fact("disk_pressure_off", 1_000, &format!("n{i}"))));
+        facts.push(fact("evicted", 3_000, "a"));
+        assert_eq!(links_of("disk-pressure-then-evicted", &facts).len(), 1);
+        facts.insert(facts.len() - 1, fact("disk_pressure_off", 2_000, "a"));
+        assert_eq!(links_of("disk-pressure-then-evicted", &facts).len(), 0);
+    }
+
+    #[test]
+    fn a_storm_on_one_node_in_one_second_ends() {
+        let kinds = [
+            "disk_pressure_on",
+            "pulling",
+            "pull_failed",
+            "evicted",
+            "disk_pressure_off",
+            "node_not_ready",
+            "node_ready",
+            "pull_backoff",
+        ];
+        let facts: Vec<Fact> = (0..100_000_i64)
+            .map(|i| fact(kinds[i as usize % kinds.len()], i / 100, "a"))
+            .collect();
+        let links = links_of("", &facts);
+        assert!(!links.is_empty());
+        // One cause for each effect and rule, however many there are to choose from.
+        let mut seen: Vec<(FactId, &str)> = links
+            .iter()
+            .map(|link| (link.effect, link.rule.as_str()))
+            .collect();
+        seen.dedup();
+        assert_eq!(seen.len(), links.len());
+    }
 }

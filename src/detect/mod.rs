@@ -95,7 +95,7 @@ fn text_of(
             text.truncate(end + 1);
         }
     }
-    if let Some(format) = grammars.peeler.document(&text) {
+    if let Some(format) = grammars.peeler.document_of(&text, &source.name) {
         return (document(format, source, &text, layouts, grammars), None);
     }
     if let Some(detection) = json_document(&text, source, layouts, grammars) {
@@ -196,11 +196,27 @@ fn document(
         detection.why = format!("begins like {}", format.title);
         return detection;
     }
+    let mut formats = vec![format.id.clone()];
+    let mut speaks_for = speaks_for::find(source, layouts, &[], text);
+    if format.anywhere {
+        // What stands around tables and objects are lines, and they say whose they are.
+        let around = lines(text, source, layouts, grammars);
+        formats.extend(
+            around
+                .formats
+                .into_iter()
+                .filter(|stack| *stack != format.id),
+        );
+        let speaks = around.speaks_for;
+        if speaks.node_from.as_deref() == Some("its records name their host") {
+            speaks_for = speaks;
+        }
+    }
     Detection {
         shape: Shape::Document(format.reader.clone().unwrap_or_default()),
-        formats: vec![format.id.clone()],
+        formats,
         why: format!("its text is that of {}", format.title),
-        speaks_for: speaks_for::find(source, layouts, &[], text),
+        speaks_for,
         encoding: Encoding::Utf8,
         own_date: None,
     }
@@ -346,10 +362,17 @@ fn json_document(
     let (documents, length, error) = items::cut(start.as_bytes(), &grammars.peeler);
     let whole = documents.iter().any(|d| !d.items.is_empty());
     // Braces do not make JSON: a log may begin with one, or have an object in front.
-    if (!whole && error.as_ref().is_some_and(|e| !e.at_end))
-        || (error.is_none() && !start[length..].trim().is_empty())
-    {
+    if !whole && error.as_ref().is_some_and(|e| !e.at_end) {
         return None;
+    }
+    // What follows is read as text, if what stands before it are records: `kubectl cluster-info dump` prints both.
+    if error.is_none() && !start[length..].trim().is_empty() {
+        let known = documents.iter().flat_map(|d| &d.items).any(|item| {
+            serde_json::from_str(item.get()).is_ok_and(|value| grammars.peeler.knows(&value))
+        });
+        if !known || whole_line.is_some() {
+            return None;
+        }
     }
     let list = documents.iter().any(|d| d.list);
     let mut counts: BTreeMap<String, usize> = BTreeMap::new();
@@ -461,8 +484,9 @@ fn with_peeks(mut text: String, source: &Source) -> String {
 }
 
 fn lines(text: &str, source: &Source, layouts: &Layouts, grammars: &Grammars) -> Detection {
+    // A progress bar writes over its line with carriage returns.
     let all: Vec<&str> = text
-        .lines()
+        .split(['\n', '\r'])
         .filter(|line| !line.trim().is_empty())
         .collect();
     let step = (all.len() / LINES).max(1);

@@ -38,6 +38,8 @@ struct FormatFile {
     #[serde(default)]
     anywhere: bool,
     #[serde(default)]
+    named: Vec<String>,
+    #[serde(default)]
     structured: bool,
     #[serde(default)]
     wraps: bool,
@@ -190,6 +192,8 @@ pub struct Format {
     pub always: bool,
     /// A document that may begin in the middle of a source.
     pub anywhere: bool,
+    /// Ends of file names; empty if the content alone tells.
+    pub named: Vec<String>,
     /// All members of the JSON object are named values of its message.
     pub structured: bool,
     /// Reads a line only if its body is a record of another format.
@@ -262,7 +266,54 @@ pub const READERS: &[(&str, &str)] = &[
         "journal-export",
         "cuts the journal export format into entries, binary fields included",
     ),
-    ("df", "reads df tables, with stamps between them"),
+    (
+        "df",
+        "reads df tables, with stamps between them, like the reader kubectl",
+    ),
+    (
+        "prometheus",
+        "gives disk samples and changes of node conditions of a Prometheus answer",
+    ),
+    (
+        "kubelet-summary",
+        "gives disk samples of the kubelet's summary",
+    ),
+    (
+        "kube-object",
+        "keeps an object of the cluster, so that policies and checks can look at it",
+    ),
+    (
+        "docker-history",
+        "reads the layers of an image from tables, pasted ones too",
+    ),
+    (
+        "image-history",
+        "reads one layer from a line of docker history as JSON",
+    ),
+    (
+        "image-inspect",
+        "reads size, user and start command of an inspected image",
+    ),
+    (
+        "image-config",
+        "reads the history of an image configuration",
+    ),
+    (
+        "image-manifest",
+        "reads the compressed sizes of an image's layers",
+    ),
+    (
+        "runtime-images",
+        "reads sizes from a runtime's list of images",
+    ),
+    (
+        "dockerfile",
+        "reads the instructions of a Dockerfile, and where it is wrong",
+    ),
+    (
+        "dockerignore",
+        "reads the patterns of a build context's ignore file",
+    ),
 ];
 
 pub(crate) fn parse_paths(text: &str) -> Paths {
@@ -468,6 +519,7 @@ impl Format {
             begins: parsed.begins.iter().map(|b| b.to_lowercase()).collect(),
             always: parsed.always,
             anywhere: parsed.anywhere,
+            named: parsed.named,
             structured: parsed.structured,
             wraps: parsed.wraps,
             lists: parsed

@@ -1,4 +1,4 @@
-//! Grammars: formats, signals, causal rules, verdicts, constants and vocabulary, read from files and checked.
+//! Grammars: formats, signals, causal rules, verdicts, constants, vocabulary and shapes of secrets, read from files and checked.
 //!
 //! Takes the text of grammar files (embedded ones, then overlays); gives [`Grammars`] or every mistake at once.
 //! Does not touch the file system. Start with [`Grammars::load`]; patterns are in [`pattern`], envelopes in [`peel`].
@@ -14,6 +14,7 @@ pub mod pattern;
 pub mod peel;
 pub mod physics;
 pub mod proof;
+pub mod secrets;
 pub mod signal;
 pub mod stamp;
 pub mod structured;
@@ -32,11 +33,15 @@ use mechanism::Mechanism;
 use mistake::Mistake;
 use peel::Peeler;
 use physics::Physics;
+use secrets::Secrets;
 use signal::SignalKind;
 use vocabulary::Vocabulary;
 
 /// The files under `grammars/` as they were when the binary was built: name and text.
 pub static EMBEDDED: &[(&str, &str)] = include!(concat!(env!("OUT_DIR"), "/grammars.rs"));
+
+/// Files of which an overlay is merged by key, not put in the place of the embedded one.
+const MERGED: &[&str] = &["physics.toml", "vocabulary.toml", "secrets.toml"];
 
 /// Everything Rootline knows.
 #[derive(Debug, Clone, Default)]
@@ -55,13 +60,15 @@ pub struct Grammars {
     pub physics: Physics,
     /// Words and tables.
     pub vocabulary: Vocabulary,
+    /// What is hidden from outputs.
+    pub secrets: Secrets,
     /// SHA-256 over names and texts of all files in force.
     pub sha256: String,
     /// The files in force.
     pub files: BTreeMap<String, String>,
 }
 
-/// The five kinds of grammar file.
+/// The kinds of grammar file.
 enum FileKind<'a> {
     Format(&'a str),
     Signal(String),
@@ -69,6 +76,7 @@ enum FileKind<'a> {
     Mechanism(String),
     Physics,
     Vocabulary,
+    Secrets,
 }
 
 fn kind_of(name: &str) -> Option<FileKind<'_>> {
@@ -76,6 +84,7 @@ fn kind_of(name: &str) -> Option<FileKind<'_>> {
     match stem.split_once('/') {
         None if stem == "physics" => Some(FileKind::Physics),
         None if stem == "vocabulary" => Some(FileKind::Vocabulary),
+        None if stem == "secrets" => Some(FileKind::Secrets),
         Some(("formats", id)) => Some(FileKind::Format(id)),
         Some(("signals", id)) => Some(FileKind::Signal(id.replace('-', "_"))),
         Some(("cascades", id)) => Some(FileKind::Rule(id)),
@@ -113,7 +122,7 @@ impl Grammars {
     }
 
     /// Loads the embedded grammars and lays further files over them: a file of the same name replaces the embedded one,
-    /// `physics.toml` and `vocabulary.toml` are merged by key.
+    /// `physics.toml`, `vocabulary.toml` and `secrets.toml` are merged by key.
     ///
     /// # Errors
     /// All mistakes of all files.
@@ -124,7 +133,7 @@ impl Grammars {
             .collect();
         let mut merged: Vec<(&str, &str)> = Vec::new();
         for (name, text) in overlay {
-            if matches!(name.as_str(), "physics.toml" | "vocabulary.toml") {
+            if MERGED.contains(&name.as_str()) {
                 merged.push((name, text));
             } else {
                 files.insert(name.clone(), text.clone());
@@ -133,6 +142,7 @@ impl Grammars {
         let mut mistakes = Vec::new();
         let mut physics = Physics::default();
         let mut vocabulary = Vocabulary::default();
+        let mut secrets = Secrets::default();
         let singles: Vec<(&str, &str)> = files
             .iter()
             .filter(|(n, _)| !n.contains('/'))
@@ -155,11 +165,21 @@ impl Grammars {
                     }
                 }
                 Some(FileKind::Vocabulary) => {
-                    if let Some(read) = parse_toml::<Vocabulary>(name, text, &mut mistakes) {
+                    if let Some(mut read) = parse_toml::<Vocabulary>(name, text, &mut mistakes) {
+                        read.compile(name, text, &mut mistakes);
                         vocabulary.overlay(read);
                     }
                 }
-                _ => mistakes.push(Mistake::new(name, 0..0, "no grammar file has this name; known are formats/, signals/, cascades/, mechanisms/, physics.toml and vocabulary.toml")),
+                Some(FileKind::Secrets) => {
+                    if let Some(read) = parse_toml::<Secrets>(name, text, &mut mistakes) {
+                        // The built-in patterns are proved by the tests: compiling them all would delay every start.
+                        if merged.iter().any(|(n, t)| n == name && t == text) {
+                            read.check(name, text, &mut mistakes);
+                        }
+                        secrets.overlay(read);
+                    }
+                }
+                _ => mistakes.push(Mistake::new(name, 0..0, "no grammar file has this name; known are formats/, signals/, cascades/, mechanisms/, physics.toml, vocabulary.toml and secrets.toml")),
             }
         }
         let constants = physics.for_version(None);
@@ -275,6 +295,7 @@ impl Grammars {
             mechanisms: in_order(mechanisms),
             physics,
             vocabulary,
+            secrets,
             sha256: hex(&hash.finalize()),
             files,
         })

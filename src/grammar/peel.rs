@@ -17,6 +17,25 @@ use crate::model::{Entities, Reading, Witness};
 /// Envelopes in envelopes deeper than this are left as they are.
 const DEEPEST: usize = 8;
 
+/// Programs that never write klog's header themselves: a line that has it comes from what they started.
+///
+/// # Source
+/// hyperkube in Docker (`docker[641]`, `dockerd-current[…]`), kube-up's `bash[…]`, Bottlerocket's and others' wrappers.
+const LENDS_ITS_NAME: &[&str] = &[
+    "docker",
+    "dockerd",
+    "podman",
+    "bash",
+    "sh",
+    "sudo",
+    "systemd",
+    "runsvdir",
+    "supervisord",
+    "rkt",
+    "env",
+    "start",
+];
+
 /// One record, out of its envelopes.
 #[derive(Debug, Clone, Default)]
 pub struct Record {
@@ -202,7 +221,24 @@ impl Peeler {
     /// Returns the document format that a source begins as.
     pub fn document(&self, head: &str) -> Option<&Format> {
         // What can be read is preferred to what is only named.
-        let fitting = || self.formats.iter().filter(|f| document_begins(f, head));
+        let fitting = || {
+            let begins = |f: &&Format| !f.anywhere && document_begins(f, head);
+            self.formats.iter().filter(begins)
+        };
+        fitting()
+            .find(|f| f.unread.is_none())
+            .or_else(|| fitting().next())
+    }
+
+    /// Returns the format of a document with a name. A format that tells how its files are called is not that of others.
+    pub fn document_of(&self, head: &str, name: &str) -> Option<&Format> {
+        let fitting = || {
+            self.formats.iter().filter(|f| {
+                (f.named.is_empty() || f.named.iter().any(|end| name.ends_with(end.as_str())))
+                    && !f.anywhere
+                    && document_begins(f, head)
+            })
+        };
         fitting()
             .find(|f| f.unread.is_none())
             .or_else(|| fitting().next())
@@ -292,6 +328,17 @@ impl Peeler {
             }
             let layer = read_line(format, &line)?;
             Some((format.id.clone(), layer.body?))
+        })
+    }
+
+    /// Returns the wrapper that a line begins with, and the record in it.
+    pub fn wrapped(&self, line: &str) -> Option<(String, String)> {
+        let line = clean(line);
+        self.lines.iter().find_map(|index| {
+            let format = &self.formats[*index];
+            let body = read_line(format, &line).filter(|_| format.wraps)?.body?;
+            self.is_record(&self.peel_line(&body), 0)
+                .then(|| (format.id.clone(), body))
         })
     }
 
@@ -478,6 +525,13 @@ impl Peeler {
         }
         if let Some(cluster) = own("cluster") {
             record.cluster = Some(cluster_in(cluster).to_owned());
+        }
+        // Whoever starts a Kubernetes component in a container or from a script lends its lines a name.
+        if format.id.starts_with("klog")
+            && let Some(name) = record.component.as_deref()
+            && LENDS_ITS_NAME.contains(&name.split('-').next().unwrap_or(name))
+        {
+            record.component = None;
         }
         if let Some(count) = own("count").and_then(|c| c.parse().ok()) {
             record.count = count;
@@ -730,10 +784,19 @@ pub fn find<'a>(value: &'a Value, paths: &Paths) -> Option<&'a Value> {
 fn walk<'a>(value: &'a Value, path: &[String]) -> Option<&'a Value> {
     let mut at = value;
     for (depth, part) in path.iter().enumerate() {
-        at = match part.strip_suffix("[]") {
-            Some(name) => {
+        at = match part.strip_suffix(']').and_then(|p| p.split_once('[')) {
+            // `name[]` is any item, `name[key=value]` one that has this value.
+            Some((name, wanted)) => {
                 let list = at.get(name)?.as_array()?;
-                return list.iter().find_map(|item| walk(item, &path[depth + 1..]));
+                let is_wanted = |item: &&Value| {
+                    wanted.split_once('=').is_none_or(|(key, value)| {
+                        item.get(key).and_then(Value::as_str) == Some(value)
+                    })
+                };
+                return list
+                    .iter()
+                    .filter(is_wanted)
+                    .find_map(|item| walk(item, &path[depth + 1..]));
             }
             None => at.get(part.as_str())?,
         };

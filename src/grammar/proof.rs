@@ -23,6 +23,7 @@ pub fn prove(grammars: &Grammars, wanted: &dyn Fn(&str) -> bool) -> Vec<Mistake>
                 if grammars
                     .peeler
                     .document(&sample.text)
+                    .or_else(|| grammars.peeler.document_inside(&sample.text))
                     .map(|f| f.id.as_str())
                     != Some(&format.id)
                 {
@@ -99,6 +100,13 @@ pub fn prove(grammars: &Grammars, wanted: &dyn Fn(&str) -> bool) -> Vec<Mistake>
         if wanted(&file) {
             prove_signal(grammars, signal, &file, &mut mistakes);
         }
+    }
+    if wanted("secrets.toml") {
+        // An overlay is merged: what it says stands in no one file, so the embedded one is quoted where it can be.
+        let text = grammars.files.get("secrets.toml");
+        let text = text.map(String::as_str).unwrap_or_default();
+        grammars.secrets.check("secrets.toml", text, &mut mistakes);
+        grammars.secrets.prove("secrets.toml", text, &mut mistakes);
     }
     mistakes
 }

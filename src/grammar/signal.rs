@@ -10,7 +10,7 @@ use super::index::Needs;
 use super::mistake::Mistake;
 use super::pattern::Pattern;
 use super::peel::Record;
-use super::vocabulary::Vocabulary;
+use super::vocabulary::{Vocabulary, without_escapes};
 use crate::model::Entities;
 
 #[derive(Debug, Deserialize)]
@@ -41,13 +41,24 @@ struct FactRule {
     once_per: Option<String>,
     #[serde(default)]
     only_after: Option<OneOrMore>,
+    #[serde(default)]
+    beside: Option<BesideFile>,
+}
+
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct BesideFile {
+    #[serde(default)]
+    share: Vec<String>,
+    #[serde(default)]
+    within: Option<Spanned<String>>,
 }
 
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct WordingFile {
     #[serde(default)]
-    of: Option<String>,
+    of: Option<OneOrMore>,
     #[serde(default)]
     component: Option<OneOrMore>,
     #[serde(default)]
@@ -134,7 +145,16 @@ pub enum Cause {
 enum Body {
     Any,
     Plain(Pattern),
-    Structured(Pattern, Vec<(String, Pattern)>),
+    Structured(Pattern, Vec<Pair>),
+}
+
+/// A named value that a structured wording wants.
+#[derive(Debug, Clone)]
+struct Pair {
+    key: String,
+    /// It may be missing, or be something else: written `key?=`.
+    optional: bool,
+    pattern: Pattern,
 }
 
 /// One wording of a signal.
@@ -180,12 +200,23 @@ pub struct SignalKind {
     pub once_per: Option<String>,
     /// A state object tells this only after one of these.
     pub only_after: Vec<String>,
+    /// An everyday fact, which is told only beside another one.
+    pub beside: Option<Beside>,
     /// Wordings.
     pub wordings: Vec<Wording>,
     /// Samples.
     pub samples: Vec<SignalSample>,
     /// Look-alikes.
     pub look_alikes: Vec<LookAlike>,
+}
+
+/// Beside what an everyday fact is told: anything else that its source tells, or one of these.
+#[derive(Debug, Clone, Default)]
+pub struct Beside {
+    /// Another fact with the same value of one of these entities.
+    pub share: Vec<String>,
+    /// A fault at most this far away in time.
+    pub within: Option<chrono::TimeDelta>,
 }
 
 /// What a wording found in a record.
@@ -222,10 +253,19 @@ impl SignalKind {
                 })
             }
         };
+        let beside = parsed.fact.beside.as_ref().map(|beside| Beside {
+            share: beside.share.clone(),
+            within: beside.within.as_ref().and_then(|written| {
+                super::physics::parse_duration(written.get_ref())
+                    .map_err(|reason| mistakes.push(Mistake::new(file, written.span(), reason)))
+                    .ok()
+            }),
+        });
         let wordings: Vec<Wording> = parsed
             .wording
             .into_iter()
             .filter_map(|wording| wording.compile(file, text, mistakes))
+            .flatten()
             .collect();
         if !wordings.is_empty() && parsed.sample.is_empty() {
             mistakes.push(
@@ -250,6 +290,7 @@ impl SignalKind {
                 .only_after
                 .map(|kinds| kinds.list().into_iter().map(str::to_owned).collect())
                 .unwrap_or_default(),
+            beside,
             wordings,
             samples: parsed.sample,
             look_alikes: parsed.look_alike,
@@ -258,7 +299,12 @@ impl SignalKind {
 }
 
 impl WordingFile {
-    fn compile(self, file: &str, source: &str, mistakes: &mut Vec<Mistake>) -> Option<Wording> {
+    fn compile(
+        self,
+        file: &str,
+        source: &str,
+        mistakes: &mut Vec<Mistake>,
+    ) -> Option<Vec<Wording>> {
         let before = mistakes.len();
         let place = self
             .pattern
@@ -299,19 +345,24 @@ impl WordingFile {
                     .with_example("pattern = \"Successfully pulled image {image:quoted}\""),
             );
         }
-        let of = self.of.unwrap_or_else(|| "log".to_owned());
+        let types: Vec<String> = self.of.as_ref().map_or_else(
+            || vec!["log".to_owned()],
+            |of| of.list().into_iter().map(str::to_owned).collect(),
+        );
         let needle = needle_of(&body, &fields);
         let needs = needs_of(&body, &fields, &needle);
-        let needed = !matches!(
-            of.as_str(),
-            "node-condition"
-                | "node-taint"
-                | "pod-status"
-                | "container-status"
-                | "registry-audit"
-                | "alert"
-                | "deploy"
-        );
+        let needed = types.iter().any(|of| {
+            !matches!(
+                of.as_str(),
+                "node-condition"
+                    | "node-taint"
+                    | "pod-status"
+                    | "container-status"
+                    | "registry-audit"
+                    | "alert"
+                    | "deploy"
+            )
+        });
         if needed && needle.len() < SHORTEST_NEEDLE && mistakes.len() == before {
             mistakes.push(
                 Mistake::new(file, place, format!("no literal of {SHORTEST_NEEDLE} or more plain characters: every line would have to be read"))
@@ -322,8 +373,11 @@ impl WordingFile {
             CauseFile::Fixed(cause) => Cause::Fixed(cause),
             CauseFile::Table { from, by } => Cause::Table { from, by },
         });
-        (mistakes.len() == before).then(|| Wording {
-            of,
+        if mistakes.len() > before {
+            return None;
+        }
+        let first = Wording {
+            of: String::new(),
             components: self
                 .component
                 .map(|c| c.list().into_iter().map(str::to_owned).collect())
@@ -338,7 +392,17 @@ impl WordingFile {
             set: self.set.into_iter().collect(),
             needle,
             needs,
-        })
+        };
+        // The same text in an Event and in a log is one wording to its author, and two to the search.
+        Some(
+            types
+                .into_iter()
+                .map(|of| Wording {
+                    of,
+                    ..first.clone()
+                })
+                .collect(),
+        )
     }
 }
 
@@ -350,7 +414,12 @@ fn needle_of(body: &Body, fields: &[(String, Vec<Pattern>)]) -> String {
         Body::Structured(message, pairs) => message
             .literals()
             .into_iter()
-            .chain(pairs.iter().flat_map(|(_, pattern)| pattern.literals()))
+            .chain(
+                pairs
+                    .iter()
+                    .filter(|pair| !pair.optional)
+                    .flat_map(|pair| pair.pattern.literals()),
+            )
             .collect(),
     };
     // A field with alternatives has no text in common; one with a single value has.
@@ -374,9 +443,12 @@ fn needs_of(body: &Body, fields: &[(String, Vec<Pattern>)], needle: &str) -> Nee
         Body::Plain(pattern) => needs.all.extend(pattern.words()),
         Body::Structured(message, pairs) => {
             needs.all.extend(message.words());
-            needs
-                .all
-                .extend(pairs.iter().flat_map(|(_, pattern)| pattern.words()));
+            needs.all.extend(
+                pairs
+                    .iter()
+                    .filter(|pair| !pair.optional)
+                    .flat_map(|pair| pair.pattern.words()),
+            );
         }
     }
     for (_, patterns) in fields.iter().filter(|(name, _)| name != "level") {
@@ -409,6 +481,105 @@ fn needs_of(body: &Body, fields: &[(String, Vec<Pattern>)], needle: &str) -> Nee
     needs
 }
 
+/// Keys under which structured records carry the error that they are about.
+const ERROR_KEYS: &[&str] = &["err", "error"];
+
+/// Finds a plain pattern in the message of a record, or in the error that stands beside it as a named value.
+/// Returns what was captured, and how much literal text fitted: a wording of the whole message says more than one of its error alone.
+fn find_plain(pattern: &Pattern, record: &Record) -> Option<(super::pattern::Captures, usize)> {
+    if let Some(found) = pattern.find(&record.body, &[]) {
+        return Some((found, pattern.weight()));
+    }
+    if !record.structured {
+        return None;
+    }
+    let mut errors = ERROR_KEYS.iter().filter_map(|key| record.fields.get(*key));
+    let found = errors.find_map(|error| pattern.find(error, &[]))?;
+    Some((found, pattern.weight() / 2))
+}
+
+/// Matches a message and its named values. Returns what was captured, and how much literal text fitted.
+fn find_pairs(
+    message: &Pattern,
+    pairs: &[Pair],
+    body: &str,
+    fields: &BTreeMap<String, String>,
+) -> Option<(Vec<(String, String)>, usize)> {
+    let mut captured = message.find(body, &[])?.values;
+    let mut weight = message.weight();
+    for pair in pairs {
+        let found = fields
+            .get(&pair.key)
+            .and_then(|value| pair.pattern.find(value, &[]));
+        match found {
+            Some(found) => captured.extend(found.values),
+            None if pair.optional => continue,
+            None => return None,
+        }
+        weight += pair.pattern.weight();
+    }
+    Some((captured, weight))
+}
+
+/// Takes apart the structured message in which a needle stands, if it stands in one: behind a prompt, a prefix or inside quotes of another writer.
+fn structured_inside(body: &str, needle: &str) -> Option<(String, BTreeMap<String, String>)> {
+    let text = without_escapes(body);
+    let at = text.find(needle)?;
+    let quote = text[..at].rfind('"')?;
+    let (message, pairs) = super::structured::klog(&text[quote..])?;
+    Some((message, pairs.into_iter().collect()))
+}
+
+/// Adds what a structured record names beside its message, where the wording took nothing.
+///
+/// # Source
+/// Kubernetes' structured logging guidelines: `pod` is an object reference `namespace/name`, `podUID`, `node` and `containerName` are plain.
+/// Argo CD, application events: `dest-namespace`.
+fn name_from_pairs(
+    fields: &BTreeMap<String, String>,
+    entities: &mut Entities,
+    vocabulary: &Vocabulary,
+) {
+    if let Some((namespace, pod)) = fields.get("pod").and_then(|pod| pod.split_once('/'))
+        && !entities.contains_key("pod")
+        && is_name(namespace)
+        && is_name(pod)
+    {
+        entities.insert("pod".to_owned(), pod.to_owned());
+        entities.insert("namespace".to_owned(), namespace.to_owned());
+    }
+    for (key, entity) in [
+        ("podUID", "uid"),
+        ("node", "node"),
+        ("containerName", "container"),
+        ("image", "image"),
+        ("dest-namespace", "namespace"),
+    ] {
+        if let Some(value) = fields.get(key).filter(|value| is_reference(value))
+            && vocabulary.entity.contains_key(entity)
+        {
+            entities
+                .entry(entity.to_owned())
+                .or_insert_with(|| value.clone());
+        }
+    }
+}
+
+fn is_name(text: &str) -> bool {
+    !text.is_empty()
+        && text
+            .chars()
+            .all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || "-.".contains(c))
+}
+
+/// Returns whether a value is one name and not an object printed whole.
+fn is_reference(text: &str) -> bool {
+    !text.is_empty()
+        && text
+            .chars()
+            .all(|c| c.is_ascii_alphanumeric() || "-._/:@".contains(c))
+}
+
 /// Parses `"message" key=pattern …`, or a plain pattern.
 fn compile_body(text: &str) -> Result<Body, super::pattern::PatternMistake> {
     let Some(inner) = text.strip_prefix('"') else {
@@ -435,7 +606,10 @@ fn compile_body(text: &str) -> Result<Body, super::pattern::PatternMistake> {
             example: "\"Failed to pull image\" err={reason:quoted}".into(),
         };
         let equals = trimmed.find('=').ok_or_else(|| bad(at))?;
-        let key = &trimmed[..equals];
+        let (key, optional) = match trimmed[..equals].strip_suffix('?') {
+            Some(key) => (key, true),
+            None => (&trimmed[..equals], false),
+        };
         if key.is_empty()
             || !key
                 .chars()
@@ -456,7 +630,11 @@ fn compile_body(text: &str) -> Result<Body, super::pattern::PatternMistake> {
         let whole = inset == 0 && decoded.ends_with(":rest}");
         let pattern = Pattern::parse(if whole { &decoded } else { pattern_text }, true)
             .map_err(|m| shift(m, at + equals + 1 + inset))?;
-        pairs.push((key.to_owned(), pattern));
+        pairs.push(Pair {
+            key: key.to_owned(),
+            optional,
+            pattern,
+        });
         at += equals + 1 + length;
     }
 }
@@ -538,19 +716,20 @@ impl Wording {
         match &self.body {
             Body::Any => {}
             Body::Plain(pattern) => {
-                captured.extend(pattern.find(&record.body, &[])?.values);
-                weight += pattern.weight();
+                let (found, said) = find_plain(pattern, record)?;
+                captured.extend(found.values);
+                weight += said;
+            }
+            Body::Structured(message, pairs) if record.structured => {
+                let (values, said) = find_pairs(message, pairs, &record.body, &record.fields)?;
+                captured.extend(values);
+                weight += said;
             }
             Body::Structured(message, pairs) => {
-                if !record.structured {
-                    return None;
-                }
-                captured.extend(message.find(&record.body, &[])?.values);
-                weight += message.weight();
-                for (key, pattern) in pairs {
-                    captured.extend(pattern.find(record.fields.get(key)?, &[])?.values);
-                    weight += pattern.weight();
-                }
+                let (body, fields) = structured_inside(&record.body, &self.needle)?;
+                let (values, said) = find_pairs(message, pairs, &body, &fields)?;
+                captured.extend(values);
+                weight += said;
             }
         }
         if !self.not.is_empty()
@@ -564,6 +743,7 @@ impl Wording {
         {
             return None;
         }
+        let mut told = Vec::new();
         let cause = match &self.cause {
             None => None,
             Some(Cause::Fixed(cause)) => Some(cause.clone()),
@@ -574,11 +754,24 @@ impl Wording {
                     .map(|(_, value)| value.as_str())
                     .or_else(|| record.fields.get(from).map(String::as_str))
                     .unwrap_or(&record.body);
-                vocabulary.look_up(by, text).map(str::to_owned)
+                let (cause, entities) = vocabulary.read_error(by, text);
+                told = entities;
+                cause.map(str::to_owned)
             }
         };
+        // What the wording itself names counts before what the error text tells.
+        told.retain(|(name, _)| {
+            !record.entities.contains_key(name)
+                && !captured
+                    .iter()
+                    .any(|(known, value)| known == name && !value.is_empty())
+        });
         let mut entities = record.entities.clone();
-        for (name, value) in captured.into_iter().chain(self.set.iter().cloned()) {
+        for (name, value) in told
+            .into_iter()
+            .chain(captured)
+            .chain(self.set.iter().cloned())
+        {
             // Which object an Event is about stands in its reference; the message may say it otherwise.
             let told = record.of == "event"
                 && matches!(name.as_str(), "namespace" | "container")
@@ -586,6 +779,12 @@ impl Wording {
             if vocabulary.entity.contains_key(&name) && !value.is_empty() && !told {
                 entities.insert(name, value);
             }
+        }
+        if record.structured {
+            name_from_pairs(&record.fields, &mut entities, vocabulary);
+        }
+        for (name, value) in vocabulary.read_message(&record.body) {
+            entities.entry(name).or_insert(value);
         }
         Some(Found {
             cause,
@@ -636,7 +835,7 @@ impl Wording {
                 wanted.join(" or ")
             ));
         }
-        let (pattern, pairs): (&Pattern, &[(String, Pattern)]) = match &self.body {
+        let (pattern, pairs): (&Pattern, &[Pair]) = match &self.body {
             Body::Any => return None,
             Body::Plain(pattern) => (pattern, &[]),
             Body::Structured(pattern, pairs) => (pattern, pairs),
@@ -651,12 +850,14 @@ impl Wording {
         if !pairs.is_empty() && !record.structured {
             return Some("the message has no named values".to_owned());
         }
-        if let Some((key, _)) = pairs.iter().find(|(key, pattern)| {
-            record
-                .fields
-                .get(key)
-                .is_none_or(|value| pattern.find(value, &[]).is_none())
+        if let Some(pair) = pairs.iter().find(|pair| {
+            !pair.optional
+                && record
+                    .fields
+                    .get(&pair.key)
+                    .is_none_or(|value| pair.pattern.find(value, &[]).is_none())
         }) {
+            let key = &pair.key;
             return Some(match record.fields.get(key) {
                 None => format!("the value {key} is not there"),
                 Some(value) => format!("the value {key} is \"{value}\", which does not fit"),

@@ -103,8 +103,17 @@ impl Layout {
             Layout::MicrosSinceBoot => since_boot(input, 1_000_000)?,
             Layout::Items(items) => {
                 let mut parsed = Parsed::new();
-                let left = parse_and_remainder(&mut parsed, input, items.iter()).ok()?;
-                (input.len() - left.len(), when_of(&parsed)?)
+                match parse_and_remainder(&mut parsed, input, items.iter()) {
+                    Ok(left) => (input.len() - left.len(), when_of(&parsed)?),
+                    Err(_) => {
+                        // The same with the month in another language, as journalctl prints it.
+                        let (shown, month) = foreign_month(input, items)?;
+                        let english = format!("{month}{}", &input[shown..]);
+                        let mut parsed = Parsed::new();
+                        let left = parse_and_remainder(&mut parsed, &english, items.iter()).ok()?;
+                        (input.len() - left.len(), when_of(&parsed)?)
+                    }
+                }
             }
         };
         let text = &input[..length];
@@ -123,6 +132,59 @@ impl Layout {
             },
         ))
     }
+}
+
+/// Month names as the C libraries abbreviate them where they differ from the English ones; a full stop may follow.
+///
+/// # Source
+/// glibc locale data, `abmon`: Chinese, Japanese, Korean, German, French, Spanish, Portuguese, Italian, Dutch, Polish, Czech, Russian,
+/// Ukrainian, Turkish, Swedish, Danish, Norwegian, Finnish, Hungarian. Words that mean different months in two of them are left out.
+const FOREIGN_MONTHS: &[(&str, &str)] = &[
+    (
+        "Jan",
+        "1月 1월 jan janv ene gen sty led янв січ Oca jän tammi",
+    ),
+    (
+        "Feb",
+        "2月 2월 feb févr fév fev lut úno фев лют Şub helmi febr",
+    ),
+    (
+        "Mar",
+        "3月 3월 mar mär mrz mars mrt März бер мар márc maalis",
+    ),
+    (
+        "Apr",
+        "4月 4월 apr avr avril abr kwi dub апр кві Nis huhti ápr",
+    ),
+    (
+        "May",
+        "5月 5월 mai maj may mag mei kvě мая май тра touko máj",
+    ),
+    ("Jun", "6月 6월 jun juin giu cze čen июн чер Haz kesä jún"),
+    ("Jul", "7月 7월 jul juil lug čec июл лип Tem heinä júl"),
+    ("Aug", "8月 8월 aug août ago sie srp авг сер Ağu elo"),
+    ("Sep", "9月 9월 sep sept set wrz zář сен вер Eyl syys szept"),
+    ("Oct", "10月 10월 okt oct out ott paź říj окт жов Eki loka"),
+    ("Nov", "11月 11월 nov ноя Kas marras"),
+    (
+        "Dec",
+        "12月 12월 dez déc dec dic grudz gru pro дек гру Ara joulu des",
+    ),
+];
+
+/// Finds a month in another language at the start of a text, if the layout begins with a month: its length, and the English name.
+fn foreign_month(input: &str, items: &[Item]) -> Option<(usize, &'static str)> {
+    use chrono::format::Fixed;
+    let Some(Item::Fixed(Fixed::ShortMonthName)) = items.first() else {
+        return None;
+    };
+    let end = input.find([' ', '\t'])?;
+    let word = &input[..end];
+    let bare = word.strip_suffix('.').unwrap_or(word);
+    FOREIGN_MONTHS.iter().find_map(|(english, names)| {
+        let known = names.split(' ').any(|name| name == bare);
+        known.then_some((end, *english))
+    })
 }
 
 /// Returns what the parsed fields tell, without inventing the rest.
@@ -381,6 +443,33 @@ mod tests {
             )
         });
         assert_eq!(shown.as_deref().unwrap_or("none"), expected, "{input}");
+    }
+
+    #[test]
+    fn months_are_read_in_the_languages_that_journalctl_prints() {
+        let syslog = Layout::parse("%b %e %H:%M:%S%.f").expect("a layout");
+        for text in [
+            "12月 12 11:44:22",
+            "12월 12 11:44:22",
+            "déc. 12 11:44:22",
+            "dez 12 11:44:22",
+            "Ara 12 11:44:22",
+        ] {
+            let (length, reading) = syslog.take(text).expect(text);
+            assert_eq!(length, text.len());
+            assert!(
+                matches!(
+                    reading.when,
+                    When::Yearless {
+                        month: 12,
+                        day: 12,
+                        ..
+                    }
+                ),
+                "{text}"
+            );
+        }
+        assert!(syslog.take("lorem 12 11:44:22").is_none());
     }
 
     #[test]

@@ -211,6 +211,7 @@ pub(super) fn audit_in_cloud(entry: &Value) -> Option<Value> {
         .copied();
     let namespace = after("namespaces").filter(|_| *resource != "namespaces");
     let code = match payload.pointer("/status/code").and_then(Value::as_i64) {
+        None | Some(0) if *verb == "create" => 201,
         None | Some(0) => 200,
         Some(3) => 400,
         Some(5) => 404,

@@ -2,11 +2,15 @@
 
 use chrono::{DateTime, Utc};
 
+use super::artefact::Artefacts;
 use super::fact::{Fact, FactId};
 use super::interval::Condition;
 use super::ledger::Ledger;
 use super::link::{Confidence, Link};
+use super::origin::Evidence;
 use super::problem::Problem;
+use super::remedy::{DiskBudget, GuardRail, ImageAutopsy, RollbackHelp};
+use super::signal::DiskPoint;
 use super::source::{Source, SourceReading};
 
 /// One stay of a cascade on one node.
@@ -160,7 +164,7 @@ pub struct Metric {
 }
 
 /// A contributing factor that was found.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Finding {
     /// Factor id.
     pub factor: &'static str,
@@ -170,10 +174,18 @@ pub struct Finding {
     pub strength: &'static str,
     /// Facts.
     pub evidence: Vec<FactId>,
+    /// Records that are no facts: lines of build files, layers, objects.
+    pub citations: Vec<Evidence>,
     /// A sentence.
     pub because: String,
+    /// What would have been otherwise without it: what its strength rests on.
+    pub counterfactual: String,
     /// What to do.
     pub action: String,
+    /// When such a finding is mistaken, as the factor's documentation says.
+    pub mistaken_when: String,
+    /// Rules of other tools that look for the same, as the factor's documentation says.
+    pub references: String,
 }
 
 /// Something to do.
@@ -187,6 +199,10 @@ pub struct Action {
     pub text: String,
     /// When it counts as done.
     pub done_when: String,
+    /// The file that does it.
+    pub artifact: Option<String>,
+    /// What it would have done here.
+    pub backtest: Option<String>,
 }
 
 /// Something that is not known, and why that matters.
@@ -207,6 +223,14 @@ pub struct Assessment {
     pub findings: Vec<Finding>,
     /// Things to do.
     pub actions: Vec<Action>,
+    /// What the images are made of.
+    pub autopsies: Vec<ImageAutopsy>,
+    /// What the nodes' disks had to take.
+    pub budgets: Vec<DiskBudget>,
+    /// Images to go back to.
+    pub rollbacks: Vec<RollbackHelp>,
+    /// Files that would have helped.
+    pub guard_rails: Vec<GuardRail>,
     /// What is not known.
     pub gaps: Vec<Gap>,
     /// Sentences of the summary, each with the facts it rests on.
@@ -234,6 +258,10 @@ pub struct Incident {
     pub unrelated: Vec<(FactId, String)>,
     /// Constants that were used: name, value, where the value comes from.
     pub constants: Vec<(String, String, String)>,
+    /// How full the disks were, by node and time.
+    pub disks: Vec<DiskPoint>,
+    /// Images, build files and cluster objects.
+    pub artefacts: Artefacts,
     /// What is wrong with the input.
     pub problems: Vec<Problem>,
     /// What was read.

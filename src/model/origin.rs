@@ -24,6 +24,8 @@ pub struct Evidence {
     pub origin: Origin,
     /// The bytes as text; invalid UTF-8 is shown as U+FFFD.
     pub text: Arc<str>,
+    /// Bytes of the record beyond those in the text.
+    pub left_out: u64,
     /// SHA-256 of the original bytes, in hexadecimal.
     pub sha256: String,
 }

@@ -80,6 +80,12 @@ pub struct DiskSample {
     pub used_percent: f64,
     /// The row counts inodes, not blocks.
     pub inodes: bool,
+    /// Size of the file system in bytes, and what non-root may still use; not for inodes.
+    pub bytes: Option<(u64, u64)>,
+    /// The bytes were printed with two digits.
+    pub rounded: bool,
+    /// The row or object that tells it; none where it is put together from several.
+    pub evidence: Option<Evidence>,
 }
 
 /// A disk sample on the common clock.

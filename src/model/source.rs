@@ -142,6 +142,8 @@ pub struct SourceReading {
     pub bytes: u64,
     /// Of these, bytes that were looked at (a line that is too long is only read up to the limit).
     pub bytes_read: u64,
+    /// CRC-32 of the decompressed bytes, where they were read to the end.
+    pub crc32: Option<u32>,
     /// Records (lines, or items of a list).
     pub records: u64,
     /// Signals found.

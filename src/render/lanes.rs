@@ -5,8 +5,10 @@
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
-use chrono::{DateTime, TimeDelta, Utc};
+use chrono::{DateTime, Utc};
 
+use super::escape::html as escape;
+use super::svg::{Scale, cut, hatch, mark};
 use super::view::{Clock, Titles, parse};
 use crate::wire::v1::{Report, SignalRow};
 
@@ -19,18 +21,6 @@ const TOP: f64 = 34.0;
 const LANES: usize = 40;
 /// Most marks of one lane; more would be a smear.
 const MARKS: usize = 160;
-
-struct Scale {
-    from: DateTime<Utc>,
-    span_ms: f64,
-}
-
-impl Scale {
-    fn x(&self, at: DateTime<Utc>) -> f64 {
-        let part = ((at - self.from).num_milliseconds() as f64 / self.span_ms).clamp(0.0, 1.0);
-        LEFT + part * (WIDTH - LEFT - RIGHT)
-    }
-}
 
 /// Draws the lanes; empty if there is nothing to draw.
 pub fn render_lanes(report: &Report, titles: &Titles) -> String {
@@ -45,12 +35,7 @@ pub fn render_lanes(report: &Report, titles: &Titles) -> String {
     if report.cascades.is_empty() && report.conditions.is_empty() {
         return String::new();
     }
-    let span = (window.1 - window.0).max(TimeDelta::seconds(10));
-    let margin = span / 25;
-    let scale = Scale {
-        from: window.0 - margin,
-        span_ms: (span + margin * 2).num_milliseconds() as f64,
-    };
+    let scale = Scale::over(window.0, window.1, LEFT, WIDTH - RIGHT);
     let members: std::collections::BTreeSet<&str> = report
         .cascades
         .iter()
@@ -96,13 +81,13 @@ pub fn render_lanes(report: &Report, titles: &Titles) -> String {
     let mut svg = String::new();
     let _ = write!(
         svg,
-        "<svg class=\"lanes\" viewBox=\"0 0 {WIDTH} {height}\" role=\"img\" aria-labelledby=\"lanes-title lanes-desc\">"
+        "<svg class=\"lanes\" viewBox=\"0 0 {WIDTH} {height}\" role=\"group\" aria-labelledby=\"lanes-title\" aria-describedby=\"lanes-desc\">"
     );
     let _ = write!(
         svg,
         "<title id=\"lanes-title\">Nodes over time</title><desc id=\"lanes-desc\">One lane a node; bars are abnormal conditions, marks are signals. The timeline below has the same as a table.</desc>"
     );
-    ticks(&mut svg, &scale, height, &clock);
+    scale.ticks(&mut svg, TOP - 8.0, height - 8.0, &clock);
     for (index, (name, signals)) in lanes.iter().enumerate() {
         let y = TOP + index as f64 * LANE;
         let _ = write!(
@@ -132,37 +117,6 @@ pub fn render_lanes(report: &Report, titles: &Titles) -> String {
     svg
 }
 
-/// Draws vertical lines at round times, at most a dozen.
-fn ticks(svg: &mut String, scale: &Scale, height: f64, clock: &Clock) {
-    let steps = [
-        1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1800, 3600, 7200, 14400, 21600, 43200, 86400,
-        604_800,
-    ];
-    let step = steps
-        .into_iter()
-        .find(|s| scale.span_ms / 1000.0 / f64::from(*s) <= 12.0)
-        .unwrap_or(2_592_000);
-    let first = scale.from.timestamp() / i64::from(step) * i64::from(step) + i64::from(step);
-    let mut at = first;
-    while ((at - scale.from.timestamp()) as f64) * 1000.0 < scale.span_ms {
-        if let Some(moment) = DateTime::from_timestamp(at, 0) {
-            let x = scale.x(moment);
-            let _ = write!(
-                svg,
-                "<line class=\"tick\" x1=\"{x:.1}\" y1=\"{:.0}\" x2=\"{x:.1}\" y2=\"{:.0}\"/>",
-                TOP - 8.0,
-                height - 8.0
-            );
-            let _ = write!(
-                svg,
-                "<text class=\"time\" x=\"{x:.1}\" y=\"16\" text-anchor=\"middle\">{}</text>",
-                clock.show(&moment.to_rfc3339())
-            );
-        }
-        at += i64::from(step);
-    }
-}
-
 fn disk(svg: &mut String, report: &Report, node: &str, scale: &Scale, y: f64) {
     let mut by_mount: BTreeMap<&str, Vec<(DateTime<Utc>, f64)>> = BTreeMap::new();
     for row in report
@@ -170,9 +124,7 @@ fn disk(svg: &mut String, report: &Report, node: &str, scale: &Scale, y: f64) {
         .iter()
         .filter(|d| d.node.as_deref() == Some(node) && !d.inodes)
     {
-        if let Some(at) = parse(&row.at).filter(|at| {
-            *at >= scale.from && (*at - scale.from).num_milliseconds() as f64 <= scale.span_ms
-        }) {
+        if let Some(at) = parse(&row.at).filter(|at| scale.has(*at)) {
             by_mount
                 .entry(&row.mounted_on)
                 .or_default()
@@ -240,8 +192,16 @@ fn bars(svg: &mut String, report: &Report, node: &str, scale: &Scale, y: f64, cl
             .map_or_else(|| "end not in the record".to_owned(), |to| clock.show(to));
         let _ = write!(
             svg,
-            "<g class=\"bar {class}{open}\"><rect x=\"{x1:.1}\" y=\"{row:.0}\" width=\"{:.1}\" height=\"14\" rx=\"3\"/><title>{} {} to {until}</title>",
+            "<g class=\"bar {class}{open}\"><rect x=\"{x1:.1}\" y=\"{row:.0}\" width=\"{:.1}\" height=\"14\" rx=\"3\"/>{}<title>{} {} to {until}</title>",
             (x2 - x1).max(3.0),
+            if class == "unknown" {
+                format!(
+                    "<path class=\"hatch\" d=\"{}\"/>",
+                    hatch(x1, row, (x2 - x1).max(3.0), 14.0)
+                )
+            } else {
+                String::new()
+            },
             escape(&label),
             condition
                 .from
@@ -254,7 +214,7 @@ fn bars(svg: &mut String, report: &Report, node: &str, scale: &Scale, y: f64, cl
                 svg,
                 "<text x=\"{:.1}\" y=\"{:.1}\">{}</text>",
                 x1 + 5.0,
-                row + 11.0,
+                row + if class == "unknown" { 25.0 } else { 11.0 },
                 escape(&label)
             );
         }
@@ -284,36 +244,16 @@ fn marks(
             .stages
             .get(&signal.signal)
             .map_or("other", String::as_str);
-        // Shape tells the kind: a cross is a fault, a triangle a change, a square a recovery, a star an alert, a dot the rest.
-        let (class, shape) = match (stage, titles.faults.contains(&signal.signal)) {
-            ("detection", _) => (
-                "detection",
-                format!("<path d=\"M{x:.1} {:.1}l5 10h-10z\"/>", y - 6.0),
-            ),
-            (_, true) => (
-                "fault",
-                format!("<path d=\"M{:.1} {:.1}l8 8m0 -8l-8 8\"/>", x - 4.0, y - 4.0),
-            ),
-            ("change", _) => (
-                "change",
-                format!("<path d=\"M{:.1} {:.1}l9 5l-9 5z\"/>", x - 4.0, y - 5.0),
-            ),
-            ("recovery", _) => (
-                "recovery",
-                format!(
-                    "<rect x=\"{:.1}\" y=\"{:.1}\" width=\"8\" height=\"8\"/>",
-                    x - 4.0,
-                    y - 4.0
-                ),
-            ),
-            _ => (
-                "other",
-                format!("<circle cx=\"{x:.1}\" cy=\"{y:.1}\" r=\"3\"/>"),
-            ),
+        let tone = match (stage, titles.faults.contains(&signal.signal)) {
+            ("detection", _) => "detection",
+            (_, true) => "fault",
+            ("change" | "recovery", _) => stage,
+            _ => "other",
         };
+        let shape = mark(tone, x, y);
         let _ = write!(
             svg,
-            "<a href=\"#{}\"><g class=\"mark {class}\">{shape}<title>{} {}</title></g></a>",
+            "<a href=\"#{}\"><g class=\"mark {tone}\">{shape}<title>{} {}</title></g></a>",
             escape(&signal.id),
             signal
                 .at
@@ -336,27 +276,4 @@ fn marks(
             );
         }
     }
-}
-
-fn cut(text: &str, most: usize) -> String {
-    if text.chars().count() <= most {
-        text.to_owned()
-    } else {
-        format!("{}…", text.chars().take(most - 1).collect::<String>())
-    }
-}
-
-fn escape(text: &str) -> String {
-    text.chars().fold(String::new(), |mut safe, c| {
-        match c {
-            '<' => safe.push_str("&lt;"),
-            '>' => safe.push_str("&gt;"),
-            '&' => safe.push_str("&amp;"),
-            '"' => safe.push_str("&quot;"),
-            '\'' => safe.push_str("&#39;"),
-            c if c.is_control() => safe.push('\u{fffd}'),
-            c => safe.push(c),
-        }
-        safe
-    })
 }

@@ -4,6 +4,8 @@ use std::fmt::Write as _;
 
 use anstyle::{AnsiColor, Style};
 
+use super::escape::csv_cell;
+pub use super::escape::visible as safe;
 use super::view::{Titles, view};
 use crate::wire::v1::{Report, SignalRow};
 
@@ -49,57 +51,120 @@ impl Screen {
     }
 }
 
-/// Renders the summary that `report` prints.
+/// Lines and columns of the summary: one screen, with room for the prompt below it.
+const ROOM: (usize, usize) = (23, 80);
+
+/// Renders the summary that `report` prints: at most one screen. What does not fit is counted; the report has it.
 pub fn render_summary(report: &Report, titles: &Titles) -> String {
     let v = view(report, titles);
-    let mut out = String::new();
-    let _ = writeln!(out, "{BOLD}{}{BOLD:#}", safe(&v.title));
-    let _ = writeln!(out, "{DIM}{}{DIM:#}\n", v.window);
-    for sentence in &v.summary {
-        let _ = writeln!(
-            out,
-            "  {}{}",
-            safe(&sentence.text),
-            cites(&sentence.cites, sentence.more)
+    let width = ROOM.1 - 2;
+    let mut top: Vec<String> = wrapped(&safe(&v.title), width)
+        .into_iter()
+        .take(2)
+        .map(|line| format!("{BOLD}{line}{BOLD:#}"))
+        .collect();
+    top.push(format!("{DIM}{}{DIM:#}", v.window));
+    top.push(String::new());
+    let mut bottom: Vec<String> = vec![String::new()];
+    let contradictions = v.cascades.iter().flat_map(|c| &c.contradictions).count();
+    let counted = [
+        (v.cascades.len(), "cascade", "cascades"),
+        (contradictions, "contradiction", "contradictions"),
+        (v.gaps.len(), "thing not known", "things not known"),
+        (v.actions.len(), "action suggested", "actions suggested"),
+        (
+            v.human_problems.len(),
+            "mistake in people's text",
+            "mistakes in people's text",
+        ),
+    ];
+    let counted: Vec<String> = counted
+        .iter()
+        .filter(|(n, ..)| *n > 0)
+        .map(|(n, one, many)| format!("{n} {}", if *n == 1 { one } else { many }))
+        .collect();
+    if !counted.is_empty() {
+        bottom.extend(wrapped(&counted.join(" · "), width));
+    }
+    if v.head.awaiting > 0 {
+        bottom.push(format!(
+            "{} of {} sections await you; `rootline init DIR` begins them",
+            v.head.awaiting,
+            v.sections.len()
+        ));
+    }
+    if v.head.revealed {
+        bottom.push(format!(
+            "{FAULT}names are shown: --reveal-identities{FAULT:#}"
+        ));
+    }
+    bottom.extend(
+        wrapped(&v.totals, width)
+            .into_iter()
+            .map(|line| format!("{DIM}{line}{DIM:#}")),
+    );
+    let mut room = ROOM.0.saturating_sub(top.len() + bottom.len() + 1);
+    let mut middle: Vec<String> = Vec::new();
+    let said = v.summary.iter().map(|s| (s, false)).chain(
+        v.cascades
+            .iter()
+            .flat_map(|c| c.contradictions.iter().map(|(what, _)| (what, true))),
+    );
+    let mut left_out = 0;
+    for (sentence, contradiction) in said {
+        let mut text = safe(&sentence.text);
+        if contradiction {
+            text.insert_str(0, "Contradiction: ");
+        }
+        let ids: Vec<&str> = sentence
+            .cites
+            .iter()
+            .take(4)
+            .map(|c| c.id.as_str())
+            .collect();
+        if !ids.is_empty() {
+            let _ = write!(text, " [{}]", ids.join(" "));
+        }
+        let lines = wrapped(&text, width - 2);
+        if lines.len() > room {
+            left_out += 1;
+            continue;
+        }
+        room -= lines.len();
+        middle.extend(
+            lines
+                .into_iter()
+                .enumerate()
+                .map(|(index, line)| format!("{}{line}", if index == 0 { "• " } else { "  " })),
         );
     }
-    for c in &v.cascades {
-        if !c.contradictions.is_empty() {
-            let _ = writeln!(out, "\n{BOLD}Contradictions{BOLD:#}");
-            for (what, explanations) in &c.contradictions {
-                let _ = writeln!(
-                    out,
-                    "  {}{}",
-                    safe(&what.text),
-                    cites(&what.cites, what.more)
-                );
-                for explanation in explanations {
-                    let _ = writeln!(out, "    - {}", safe(explanation));
-                }
-            }
-        }
+    if left_out > 0 {
+        middle.push(format!(
+            "{DIM}  … {left_out} more {} in the report{DIM:#}",
+            if left_out == 1 { "is" } else { "are" }
+        ));
     }
-    if !v.gaps.is_empty() {
-        let _ = writeln!(out, "\n{BOLD}Not known{BOLD:#}");
-        for gap in &v.gaps {
-            let _ = writeln!(out, "  {}", safe(&gap.name));
-        }
+    let mut out = String::new();
+    for line in top.into_iter().chain(middle).chain(bottom) {
+        out.push_str(&line);
+        out.push('\n');
     }
-    let _ = writeln!(out, "\n{DIM}{}{DIM:#}", v.totals);
     out
 }
 
-fn cites(cites: &[super::view::Cite], more: usize) -> String {
-    if cites.is_empty() {
-        return String::new();
+/// Breaks a text at spaces into lines of so many columns. A word that is longer is left whole: it may be copied.
+fn wrapped(text: &str, width: usize) -> Vec<String> {
+    let mut lines: Vec<String> = Vec::new();
+    for word in text.split(' ') {
+        match lines.last_mut() {
+            Some(last) if last.chars().count() + 1 + word.chars().count() <= width => {
+                last.push(' ');
+                last.push_str(word);
+            }
+            _ => lines.push(word.to_owned()),
+        }
     }
-    let ids: Vec<&str> = cites.iter().map(|c| c.id.as_str()).collect();
-    let more = if more > 0 {
-        format!(" +{more}")
-    } else {
-        String::new()
-    };
-    format!(" {DIM}[{}{more}]{DIM:#}", ids.join(" "))
+    lines
 }
 
 /// Returns the style of a tone.
@@ -185,21 +250,6 @@ pub fn render_signals_csv(signals: &[SignalRow]) -> String {
     out
 }
 
-/// Returns a cell of a CSV line; what a spreadsheet would compute is made text.
-pub fn csv_cell(text: &str) -> String {
-    let text = safe(text);
-    let guarded = if text.starts_with(['=', '+', '-', '@', '\t']) {
-        format!("'{text}")
-    } else {
-        text
-    };
-    if guarded.contains([',', '"', '\n']) {
-        format!("\"{}\"", guarded.replace('"', "\"\""))
-    } else {
-        guarded
-    }
-}
-
 /// Renders rows of cells as a table; the first row is its head. Cells must be safe to show.
 pub fn render_table(rows: &[Vec<String>]) -> String {
     let columns = rows.iter().map(Vec::len).max().unwrap_or(0);
@@ -226,28 +276,4 @@ pub fn render_table(rows: &[Vec<String>]) -> String {
         }
     }
     out
-}
-
-/// Shows control and bidirectional characters as escapes: log text must not move the cursor.
-pub fn safe(text: &str) -> String {
-    text.chars().fold(String::with_capacity(text.len()), |mut shown, c| {
-        if c.is_control() || matches!(c, '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}') {
-            let _ = write!(shown, "\\u{{{:x}}}", u32::from(c));
-        } else {
-            shown.push(c);
-        }
-        shown
-    })
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn control_characters_are_shown_and_formulas_are_text() {
-        assert_eq!(safe("a\u{1b}[31mb\u{202e}c"), "a\\u{1b}[31mb\\u{202e}c");
-        assert_eq!(csv_cell("=1+1"), "'=1+1");
-        assert_eq!(csv_cell("a,\"b\""), "\"a,\"\"b\"\"\"");
-    }
 }

@@ -11,7 +11,7 @@ use crate::model::{Encoding, Origin, Problem};
 const BLOCK: usize = 4 * 1024 * 1024;
 /// Blocks are longer than that by no more than this.
 const PIECE: usize = 256 * 1024;
-/// Longest line that is looked at in bytes; longer ones are cut here.
+/// Longest line that is looked at in bytes, unless another length is given; longer ones are cut here.
 const LONGEST_LINE: usize = 1024 * 1024;
 
 /// Whole lines of a source.
@@ -30,6 +30,8 @@ pub(super) struct Block {
 pub(super) struct Blocks {
     stream: Box<dyn Read + Send>,
     encoding: Encoding,
+    /// Longest line that is looked at in bytes.
+    longest: usize,
     /// Bytes read but not given out yet: the beginning of a line.
     rest: Vec<u8>,
     /// Memory of blocks that are done with.
@@ -48,6 +50,7 @@ impl Blocks {
         Blocks {
             encoding,
             stream,
+            longest: LONGEST_LINE,
             rest: Vec::new(),
             spare: Vec::new(),
             offset: 0,
@@ -58,6 +61,17 @@ impl Blocks {
             broken: None,
             done: false,
         }
+    }
+
+    /// Cuts lines at another length, of at most a block.
+    pub(super) fn within(mut self, longest: u64) -> Blocks {
+        self.longest = usize::try_from(longest).unwrap_or(BLOCK).clamp(1, BLOCK);
+        self
+    }
+
+    /// Returns whether the stream broke off before its end.
+    pub(super) fn is_broken(&self) -> bool {
+        self.broken.is_some()
     }
 
     /// Bytes seen so far.
@@ -76,22 +90,19 @@ impl Blocks {
         if let Some(reason) = &self.broken {
             problems.push(Problem::of_source(
                 source,
-                format!(
-                    "cut off or damaged after {} readable bytes: {reason}",
-                    self.bytes()
-                ),
+                super::broke_off(self.bytes(), reason),
             ));
         }
         if let Some((line, start)) = self.first_long {
             let first = Origin {
                 source,
                 start,
-                end: start + LONGEST_LINE as u64,
+                end: start + self.longest as u64,
                 line,
             };
             let what = format!(
                 "longer than {} KiB: only the beginning of the line was read, {} bytes were not",
-                LONGEST_LINE / 1024,
+                self.longest / 1024,
                 self.left_out
             );
             problems.push(Problem {
@@ -162,12 +173,12 @@ impl Iterator for Blocks {
         }
         let end = match memchr::memrchr(b'\n', &data) {
             Some(end) => end + 1,
-            None if self.done && data.len() <= LONGEST_LINE => data.len(),
+            None if self.done && data.len() <= self.longest => data.len(),
             None => {
                 // No line ends in a whole block.
                 self.long_lines += 1;
                 self.first_long.get_or_insert((self.line, self.offset));
-                let cut = data.len().min(LONGEST_LINE);
+                let cut = data.len().min(self.longest);
                 self.rest = data.split_off(cut);
                 let block = Block {
                     offset: self.offset,

@@ -217,10 +217,9 @@ impl Filter {
             .iter()
             .filter(|f| f.shape == Shape::Json)
             .filter(|f| {
-                let by_reader = f
-                    .reader
-                    .as_deref()
-                    .is_some_and(|reader| reader.starts_with("kube-"));
+                let by_reader = f.reader.as_deref().is_some_and(|reader| {
+                    reader.starts_with("kube-") || OTHER_WORDS.contains(&reader)
+                });
                 let by_type = |of: &str| match lines {
                     Lines::Records => is_made_by_reader(of) || by_look.contains(of),
                     _ => is_made_by_reader(of) && INSIDE_OBJECTS.contains(&of),
@@ -479,6 +478,18 @@ fn meet<const STRIDE: usize>(bits: &Bits, data: &[u8], mut at: usize) -> Option<
     }
     None
 }
+
+/// Readers that put what an object says into words of their own, or into no words at all.
+const OTHER_WORDS: &[&str] = &[
+    "prometheus",
+    "kubelet-summary",
+    "cloud-audit",
+    "image-history",
+    "image-inspect",
+    "image-config",
+    "image-manifest",
+    "runtime-images",
+];
 
 /// Returns whether records of this type are made by a reader, which puts what they say into words of its own.
 fn is_made_by_reader(of: &str) -> bool {

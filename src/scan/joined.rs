@@ -34,7 +34,7 @@ pub(super) fn join(
     {
         return Some(joined);
     }
-    join_block(peeler, data, &line, no_head_until)
+    join_block(peeler, data, &line, no_head_until).or_else(|| join_prefixed(peeler, data, &line))
 }
 
 fn text(data: &[u8], range: &Range<usize>) -> String {
@@ -196,6 +196,63 @@ fn join_block(
         Some(format) => peeler.peel_with_body(format, &first, &whole),
         None => peeler.peel_line(&whole),
     };
+    Some(Joined {
+        range: head.start..end.end,
+        records,
+    })
+}
+
+/// Joins a value of several lines where each of them has the same text in front: a mail quote, the prefix of a collector.
+fn join_prefixed(peeler: &Peeler, data: &[u8], line: &Range<usize>) -> Option<Joined> {
+    const LINES: usize = 64;
+    const PREFIX: usize = 160;
+    let opens = |text: &str| text.trim_end().ends_with("=<");
+    let goes_on = |text: &str| text.starts_with('\t') || text.starts_with(" >");
+    let here = text(data, line);
+    let mut head = line.clone();
+    let prefix = if opens(&here) {
+        let (_, body) = peeler.wrapped(&here)?;
+        here.strip_suffix(body.as_str())?.to_owned()
+    } else {
+        let at = here.find('\t').or_else(|| here.find(" >"))?;
+        let prefix = here
+            .get(..at)
+            .filter(|p| !p.is_empty() && p.len() <= PREFIX)?;
+        for _ in 0..LINES {
+            head = before(data, &head)?;
+            let above = text(data, &head);
+            let left = above.strip_prefix(prefix)?;
+            if opens(left) {
+                break;
+            }
+            if !goes_on(left) {
+                return None;
+            }
+        }
+        prefix.to_owned()
+    };
+    let first = text(data, &head);
+    let (id, mut whole) = peeler.wrapped(&first).filter(|(_, body)| opens(body))?;
+    let mut end = head.clone();
+    for _ in 0..LINES {
+        let Some(range) = after(data, &end) else {
+            break;
+        };
+        let next = text(data, &range);
+        let Some(left) = next.strip_prefix(prefix.as_str()).filter(|l| goes_on(l)) else {
+            break;
+        };
+        whole.push('\n');
+        whole.push_str(left);
+        end = range;
+        if left.starts_with(" >") && !opens(left) {
+            break;
+        }
+    }
+    if end == head {
+        return None;
+    }
+    let records = peeler.peel_with_body(peeler.format(&id)?, &first, &whole);
     Some(Joined {
         range: head.start..end.end,
         records,

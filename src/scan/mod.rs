@@ -3,12 +3,15 @@
 //! The hot loop. Blocks of whole lines are searched for needles; only a line that holds one is cut out, peeled and matched.
 //! Does not resolve time or names. Start with [`scan`]; blocks are cut in [`blocks`], objects taken apart in [`readers`].
 
+mod artefacts;
 mod blocks;
+mod checksum;
 mod cutters;
 mod documents;
 mod encoding;
 mod filter;
 mod joined;
+mod metrics;
 mod readers;
 
 pub use encoding::as_utf8;
@@ -21,12 +24,14 @@ use sha2::{Digest, Sha256};
 use crate::grammar::Grammars;
 use crate::grammar::hex;
 use crate::grammar::peel::Record;
+use crate::model::limits::{Limits, REACHED, reached};
 use crate::model::source;
 use crate::model::{
-    Detection, DiskSample, Encoding, Evidence, Origin, Problem, Relation, Shape, Signal, Source,
-    SourceReading, Witness,
+    Artefacts, Detection, DiskSample, Encoding, Evidence, Origin, Problem, Relation, Shape, Signal,
+    Source, SourceReading, Witness,
 };
 use blocks::{Block, Blocks};
+use checksum::Sum;
 use filter::{Filter, Lines, Sample};
 
 /// What was found in all sources.
@@ -38,6 +43,8 @@ pub struct Found {
     pub relations: Vec<Relation>,
     /// Disk samples.
     pub disks: Vec<DiskSample>,
+    /// Images, build files and cluster objects.
+    pub artefacts: Artefacts,
     /// What was read from each source.
     pub readings: Vec<SourceReading>,
 }
@@ -47,6 +54,7 @@ struct Scanner<'a> {
     grammars: &'a Grammars,
     /// For sources too small to learn from; by what their lines are.
     filters: [OnceLock<Option<Filter>>; 3],
+    limits: Limits,
 }
 
 /// A source of this size is worth a filter of its own.
@@ -81,6 +89,11 @@ struct Part {
     signals: Vec<Signal>,
     relations: Vec<Relation>,
     disks: Vec<DiskSample>,
+    /// What is free and how large it is, as metrics tell it apart.
+    halves: Vec<metrics::Half>,
+    /// Series of metrics that nothing is read from.
+    unread_series: u64,
+    artefacts: Artefacts,
     records: u64,
     coverage: Vec<crate::model::Reading>,
 }
@@ -91,8 +104,26 @@ impl Part {
         self.signals.extend(other.signals);
         self.relations.extend(other.relations);
         self.disks.extend(other.disks);
+        self.halves.extend(other.halves);
+        self.unread_series += other.unread_series;
+        self.artefacts.append(other.artefacts);
         self.records += other.records;
         self.coverage.extend(other.coverage);
+    }
+
+    /// Drops the signals beyond a number, and says so. Returns how many.
+    fn keep(&mut self, most: u64, limit: u64, source: usize, problems: &mut Vec<Problem>) -> u64 {
+        let most = usize::try_from(most).unwrap_or(usize::MAX);
+        let more = self.signals.len().saturating_sub(most) as u64;
+        if more > 0 {
+            self.signals.truncate(most);
+            let what = format!(
+                "{more} signals were left out: {}",
+                reached("signals", limit)
+            );
+            problems.push(Problem::of_source(source, what));
+        }
+        more
     }
 
     /// Keeps the earliest and the latest stamp of items that are no signals, too.
@@ -127,13 +158,15 @@ impl Part {
     }
 }
 
-/// Reads every source.
+/// Reads every source, within limits.
 pub fn scan(
     sources: &[Source],
     detections: &[Detection],
     grammars: &Grammars,
+    limits: Limits,
 ) -> (Found, Vec<Problem>) {
     let scanner = Scanner {
+        limits,
         grammars,
         filters: Default::default(),
     };
@@ -145,13 +178,20 @@ pub fn scan(
         .collect();
     let mut found = Found::default();
     let mut problems = Vec::new();
-    for (part, reading, more) in parts {
+    let mut halves = Vec::new();
+    for (index, (mut part, mut reading, more)) in parts.into_iter().enumerate() {
+        halves.append(&mut part.halves);
+        let room = limits.signals.saturating_sub(found.signals.len() as u64);
+        reading.signals -= part.keep(room, limits.signals, index, &mut problems);
         found.signals.extend(part.signals);
         found.relations.extend(part.relations);
         found.disks.extend(part.disks);
+        found.artefacts.append(part.artefacts);
         found.readings.push(reading);
         problems.extend(more);
     }
+    found.disks.extend(metrics::paired(&halves));
+    artefacts::settle(&mut found.artefacts);
     found.relations.sort();
     found.relations.dedup();
     (found, problems)
@@ -197,6 +237,17 @@ impl Scanner<'_> {
                 &mut problems,
             ),
         }
+        if problems.is_empty() {
+            problems.extend(resized(source, &reading).map(|what| Problem::of_source(index, what)));
+        }
+        if part.unread_series > 0 {
+            problems.push(Problem {
+                source: Some(index),
+                first: None,
+                what: "series of metrics that nothing is read from".to_owned(),
+                count: part.unread_series,
+            });
+        }
         part.signals
             .sort_by_key(|signal| (signal.evidence.origin, signal.kind.clone()));
         reading.records = part.records;
@@ -214,8 +265,9 @@ impl Scanner<'_> {
         reading: &mut SourceReading,
         problems: &mut Vec<Problem>,
     ) {
+        let sum = Sum::default();
         let stream = match source.content.open() {
-            Ok(stream) => encoding::as_utf8(stream, detection.encoding),
+            Ok(stream) => encoding::as_utf8(sum.over(stream), detection.encoding),
             Err(error) => {
                 return problems.push(Problem::of_source(
                     index,
@@ -228,7 +280,7 @@ impl Scanner<'_> {
             _ if self.holds_objects(detection) => Lines::Objects,
             _ => Lines::Text,
         };
-        let mut blocks = Blocks::new(stream, detection.encoding);
+        let mut blocks = Blocks::new(stream, detection.encoding).within(self.limits.line_bytes);
         // As many blocks as cores are searched while the next ones are read and decompressed: memory stays bounded whatever the file's size.
         let batch = rayon::current_num_threads();
         let mut some: Vec<Block> = blocks.by_ref().take(batch).collect();
@@ -256,7 +308,9 @@ impl Scanner<'_> {
         }
         reading.bytes = blocks.bytes();
         reading.bytes_read = blocks.bytes() - blocks.bytes_left_out();
-        problems.extend(blocks.problems(index));
+        let broken = blocks.problems(index);
+        reading.crc32 = sum.of(reading.bytes).filter(|_| !blocks.is_broken());
+        problems.extend(broken);
     }
 
     /// Reads a block: the lines that a filter lets through, or every line.
@@ -432,7 +486,14 @@ impl Scanner<'_> {
                 .extend(self.stamp_before(data, range.start, above));
             only.stamp_inherited = true;
         }
+        let before = part.signals.len();
         self.take(detection, records, origin, bytes, part);
+        if part.signals.len() > before {
+            let more = repeated_below(data, range.end);
+            for signal in &mut part.signals[before..] {
+                signal.count += more;
+            }
+        }
         range.end
     }
 
@@ -474,6 +535,52 @@ impl Scanner<'_> {
         above.stamp.as_ref().map(|(_, reading)| reading.clone())
     }
 
+    /// Takes disk samples and changes of conditions from an answer of Prometheus; each has its own place in it.
+    fn metrics(
+        &self,
+        detection: &Detection,
+        outer: &Record,
+        origin: Origin,
+        bytes: &[u8],
+        evidence: Evidence,
+        part: &mut Part,
+    ) {
+        let text = String::from_utf8_lossy(bytes);
+        let mut answer = metrics::Answered::read(&text, origin.source);
+        part.coverage.extend(answer.coverage());
+        part.unread_series += answer.unread;
+        for (range, record) in answer.conditions(outer) {
+            let before = &text.as_bytes()[..range.start];
+            let start = origin.start + encoding::measure(before, detection.encoding);
+            let own = &text.as_bytes()[range];
+            let place = Origin {
+                source: origin.source,
+                start,
+                end: start + encoding::measure(own, detection.encoding),
+                line: origin.line + memchr::memchr_iter(b'\n', before).count() as u64,
+            };
+            self.take(detection, vec![record], place, own, part);
+        }
+        for half in &mut answer.halves {
+            half.evidence = Some(evidence.clone());
+        }
+        part.halves.extend(answer.halves);
+    }
+
+    /// Cites the bytes of a record, as far as the limit of quoted text allows.
+    fn cited(&self, origin: Origin, bytes: &[u8], detection: &Detection) -> Evidence {
+        let quoted = quoted(bytes, self.limits.evidence_bytes);
+        Evidence {
+            origin,
+            text: Arc::from(String::from_utf8_lossy(quoted).as_ref()),
+            left_out: (bytes.len() - quoted.len()) as u64,
+            sha256: hex(&Sha256::digest(encoding::original(
+                bytes,
+                detection.encoding,
+            ))),
+        }
+    }
+
     /// Takes signals and relations from the records of one line or item.
     fn take(
         &self,
@@ -485,20 +592,43 @@ impl Scanner<'_> {
     ) {
         let mut evidence: Option<Evidence> = None;
         let mut all: Vec<Record> = Vec::new();
+        let mut cite = || {
+            evidence
+                .get_or_insert_with(|| self.cited(origin, bytes, detection))
+                .clone()
+        };
         for record in records {
+            if record.of == "registry-audit" {
+                artefacts::of_audit(&record, &mut part.artefacts, &mut cite);
+            }
             match &record.object {
-                Some((value, reader)) => all.extend(readers::read(
-                    reader,
-                    value,
-                    &record,
-                    origin.source,
-                    &mut part.relations,
-                )),
+                Some((_, reader)) if reader == "prometheus" => {
+                    let evidence = cite();
+                    self.metrics(detection, &record, origin, bytes, evidence, part)
+                }
+                Some((value, reader)) if reader == "kubelet-summary" => {
+                    let samples = metrics::summary(value, &cite());
+                    part.coverage
+                        .extend(samples.iter().filter_map(|s| s.at.clone()));
+                    part.disks.extend(samples);
+                }
+                Some((value, reader)) => {
+                    artefacts::object(reader, value, &record, &mut part.artefacts, &mut cite);
+                    let relations = &mut part.relations;
+                    let read = readers::read(reader, value, &record, origin.source, relations);
+                    // Its stamps stand where only the reader looks.
+                    if matches!(reader.as_str(), "stages" | "registry-envelope") {
+                        part.cover(&read);
+                    }
+                    all.extend(read);
+                }
                 None => all.push(record),
             }
         }
         let mut kinds: Vec<(String, crate::model::Entities)> = Vec::new();
         for mut record in all {
+            part.relations
+                .extend(readers::made_by(&record, origin.source));
             if record.component.is_none() && record.of == "log" {
                 record.component.clone_from(&detection.speaks_for.component);
             }
@@ -548,14 +678,7 @@ impl Scanner<'_> {
                 continue;
             }
             kinds.push((kind.kind.clone(), found.entities.clone()));
-            let evidence = evidence.get_or_insert_with(|| Evidence {
-                origin,
-                text: Arc::from(String::from_utf8_lossy(bytes).as_ref()),
-                sha256: hex(&Sha256::digest(encoding::original(
-                    bytes,
-                    detection.encoding,
-                ))),
-            });
+            let evidence = evidence.get_or_insert_with(|| self.cited(origin, bytes, detection));
             part.signals.push(Signal {
                 kind: kind.kind.clone(),
                 cause: found.cause,
@@ -574,6 +697,30 @@ impl Scanner<'_> {
             });
         }
     }
+}
+
+/// Returns how often a syslog daemon says, in the next line, that the line above came again.
+///
+/// # Source
+/// rsyslog, syslog-ng and busybox: `last message repeated 5 times`; RFC 5424 daemons write a PRI before it.
+fn repeated_below(data: &[u8], end: usize) -> u64 {
+    const LONGEST: usize = 200;
+    let Some(below) = data.get(end + 1..) else {
+        return 0;
+    };
+    let line = &below[..memchr::memchr(b'\n', below).unwrap_or(below.len())];
+    if line.len() > LONGEST {
+        return 0;
+    }
+    let line = String::from_utf8_lossy(line);
+    let times = line
+        .trim_end()
+        .strip_suffix(" times")
+        .or_else(|| line.trim_end().strip_suffix(" times ---"));
+    times
+        .and_then(|left| left.rsplit_once("last message repeated "))
+        .and_then(|(_, count)| count.parse().ok())
+        .unwrap_or(0)
 }
 
 /// Gives a workload its full name `namespace/Kind/name` where the record tells all three.
@@ -615,6 +762,44 @@ fn name_image(record: &Record, entities: &mut crate::model::Entities) {
         _ => String::new(),
     };
     entities.insert("image".to_owned(), format!("{host}{repository}:{tag}"));
+}
+
+/// Returns the part of a record that is quoted: no character is cut in two.
+fn quoted(bytes: &[u8], most: u64) -> &[u8] {
+    let most = usize::try_from(most).unwrap_or(usize::MAX);
+    if bytes.len() <= most {
+        return bytes;
+    }
+    let end = (most.saturating_sub(3)..=most)
+        .rev()
+        .find(|at| bytes[*at] & 0xc0 != 0x80);
+    &bytes[..end.unwrap_or(most)]
+}
+
+/// Returns what is said of a source that could not be read to its end.
+fn broke_off(bytes: u64, reason: &str) -> String {
+    if reason.starts_with(REACHED) {
+        format!("read up to {bytes} bytes only: {reason}")
+    } else {
+        format!("cut off or damaged after {bytes} readable bytes: {reason}")
+    }
+}
+
+/// Returns what is said of a file that is not as large as it was when it was found: somebody still writes to it.
+fn resized(source: &Source, reading: &SourceReading) -> Option<String> {
+    let plain = source.compression.is_none() && !source.path.contains('!') && source.path != "-";
+    let (was, is) = (source.stored_bytes, reading.bytes);
+    if !plain || reading.unread.is_some() || was == 0 || was == is {
+        return None;
+    }
+    let how = if is > was {
+        "grew"
+    } else {
+        "is shorter than it was, or could not be read to its end"
+    };
+    Some(format!(
+        "{how} while it was read: {was} bytes when it was found, {is} when it was read"
+    ))
 }
 
 fn shortened(text: &str) -> String {

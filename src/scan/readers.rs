@@ -1,12 +1,12 @@
-//! Readers for shapes that data cannot express: Node, Pod and workload objects, registry envelopes, df tables.
+//! Readers for shapes that data cannot express: Node, Pod and workload objects, registry envelopes.
 //!
-//! Each takes a JSON object (or a table) and gives records for the wordings, and relations that `align` joins by.
+//! Each takes a JSON object and gives records for the wordings, and relations that `align` joins by.
 
 use serde_json::Value;
 
 use crate::grammar::peel::{Record, plain};
 use crate::grammar::stamp::Layout;
-use crate::model::{DiskSample, Reading, Relation, Witness};
+use crate::model::{Reading, Relation, Witness};
 
 /// Runs the reader that a format names.
 pub(super) fn read(
@@ -112,6 +112,15 @@ fn node(
     for address in list(value, &["status", "addresses"]) {
         say("address", text(address, &["address"]));
     }
+    // The cloud's name of the machine, whole and its last part: `aws:///eu-1a/i-0c0d7a52`.
+    let provider = text(value, &["spec", "providerID"]);
+    say("address", provider);
+    say(
+        "address",
+        provider
+            .and_then(|id| id.rsplit('/').next())
+            .filter(|id| !id.is_empty()),
+    );
     let mut records = Vec::new();
     for condition in list(value, &["status", "conditions"]) {
         let mut record = part_of(outer, "node-condition");
@@ -386,6 +395,43 @@ fn settings_of_kubelet(value: &Value, source: usize, relations: &mut Vec<Relatio
     }
 }
 
+/// Reads who made a pod from what a controller says of it: "Created pod: X", told as an Event about the owner.
+///
+/// # Source
+/// Kubernetes controllers, 1.20 to 1.36: SuccessfulCreate and SuccessfulDelete of ReplicaSet, DaemonSet, ReplicationController, StatefulSet, Job.
+pub(super) fn made_by(record: &Record, source: usize) -> Option<Relation> {
+    let get = |name: &str| record.fields.get(name).map(String::as_str);
+    if record.of != "event" || !matches!(get("reason")?, "SuccessfulCreate" | "SuccessfulDelete") {
+        return None;
+    }
+    let pod = [
+        "Created pod: ",
+        "Deleted pod: ",
+        "create Pod ",
+        "delete Pod ",
+    ]
+    .iter()
+    .find_map(|begin| record.body.strip_prefix(begin))?
+    .split_whitespace()
+    .next()?;
+    let kind = match get("object_kind")?.to_lowercase().split('.').next()? {
+        "replicaset" | "rs" => "ReplicaSet",
+        "daemonset" | "ds" => "DaemonSet",
+        "statefulset" | "sts" => "StatefulSet",
+        "replicationcontroller" | "rc" => "ReplicationController",
+        "job" => "Job",
+        _ => return None,
+    };
+    let namespace = get("object_namespace").filter(|n| !n.is_empty())?;
+    Some(Relation {
+        subject: "pod",
+        name: format!("{namespace}/{pod}"),
+        says: "owner",
+        value: format!("{namespace}/{kind}/{}", get("object_name")?),
+        source,
+    })
+}
+
 fn workload(value: &Value, source: usize, relations: &mut Vec<Relation>) {
     let (Some(kind), Some(name)) = (text(value, &["kind"]), text(value, &["metadata", "name"]))
     else {
@@ -548,62 +594,4 @@ fn notifications(value: &Value, outer: &Record) -> Vec<Record> {
             record
         })
         .collect()
-}
-
-/// Reads df tables. A line that is only a stamp dates the rows below it.
-///
-/// # Source
-/// GNU coreutils df: columns by header; `Use%` counts what non-root may use.
-pub(super) fn disk_samples(text: &str, source: usize) -> Vec<DiskSample> {
-    let mut samples = Vec::new();
-    let mut at: Option<Reading> = None;
-    let mut header = false;
-    let mut inodes = false;
-    let mut rows = 0;
-    for line in text.lines() {
-        if let Some((length, reading)) = Layout::Iso.take(line.trim()) {
-            if line.trim().len() == length {
-                at = Some(reading);
-                header = false;
-                rows = 0;
-            }
-            continue;
-        }
-        if line.starts_with("Filesystem") {
-            header = true;
-            rows = 0;
-            inodes = line.contains("Inodes");
-            continue;
-        }
-        let columns: Vec<&str> = line.split_whitespace().collect();
-        let [filesystem, _, _, _, percent, mount @ ..] = columns.as_slice() else {
-            continue;
-        };
-        let (true, Some(used), false) = (
-            header,
-            percent
-                .strip_suffix('%')
-                .and_then(|p| p.parse::<f64>().ok()),
-            mount.is_empty(),
-        ) else {
-            continue;
-        };
-        // `df -k; df -i` without a second header: the same file system again, with a total that is not a block count of its row above.
-        let again = samples
-            .iter()
-            .rev()
-            .take(rows)
-            .any(|s: &DiskSample| s.filesystem == *filesystem && !s.inodes);
-        rows += 1;
-        samples.push(DiskSample {
-            source,
-            node: None,
-            at: at.clone(),
-            filesystem: (*filesystem).to_owned(),
-            mounted_on: mount.join(" "),
-            used_percent: used,
-            inodes: inodes || again,
-        });
-    }
-    samples
 }

@@ -3,5 +3,8 @@
 //! Takes an incident; gives structs of its own. One module a version.
 
 pub mod fleet;
+pub mod human;
+pub mod remedy;
+pub mod roles;
 pub mod schema;
 pub mod v1;

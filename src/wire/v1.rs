@@ -1,6 +1,7 @@
 //! Published JSON, version 1. Field names are the contract: adding is fine, changing or dropping one is a new version.
 //!
-//! Start with [`Report`]; [`report`] makes one of an incident. People's names are replaced by roles here, before anything is shown.
+//! Start with [`Report`]; [`report`] makes one of an incident. People's names are replaced by roles here; secrets still stand in it, until
+//! `redact` has seen it.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -8,9 +9,11 @@ use chrono::{DateTime, SecondsFormat, Utc};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::model::entity::is_machine_account;
+use super::human::Human;
+use super::remedy::{self, BudgetRow, GuardRailRow, ImageRow, RollbackRow};
+use super::roles::{RoleRow, Roles};
 use crate::model::moment::NO_YEAR;
-use crate::model::{Basis, DiskPoint, Fact, FactId, Incident};
+use crate::model::{Basis, DiskPoint, Fact, FactId, Incident, When};
 
 /// Names the shape of a report.
 pub const SCHEMA: &str = "rootline.report/v1";
@@ -40,6 +43,18 @@ pub struct Report {
     pub metrics: BTreeMap<String, MetricRow>,
     /// Things to do.
     pub actions: Vec<ActionRow>,
+    /// What the images are made of.
+    #[serde(default)]
+    pub images: Vec<ImageRow>,
+    /// What the nodes' disks had to take.
+    #[serde(default)]
+    pub disk_budgets: Vec<BudgetRow>,
+    /// Images to go back to.
+    #[serde(default)]
+    pub rollback: Vec<RollbackRow>,
+    /// Files that would have helped, with their test on this incident.
+    #[serde(default)]
+    pub guard_rails: Vec<GuardRailRow>,
     /// What is not known.
     pub gaps: Vec<GapRow>,
     /// Totals.
@@ -53,6 +68,16 @@ pub struct Report {
     /// Past incidents like this one, where a fleet was given.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub similar: Option<Vec<SimilarRow>>,
+    /// What was hidden.
+    #[serde(default)]
+    pub redaction: RedactionRow,
+    /// `roles`, or `revealed` where somebody asked to see names.
+    pub identities: String,
+    /// People and automation, by role.
+    pub roles: Vec<RoleRow>,
+    /// What people added.
+    #[serde(default)]
+    pub human: Human,
 }
 
 /// A past incident that is like this one, and in what.
@@ -74,6 +99,24 @@ pub struct SimilarRow {
     pub only_there: Vec<String>,
 }
 
+/// What was hidden before anything was shown.
+#[derive(Debug, Clone, Default, Serialize, Deserialize, JsonSchema)]
+pub struct RedactionRow {
+    /// What is looked for: `secrets`, `ips`, `emails`, `hosts`, `names`.
+    pub hides: Vec<String>,
+    /// By kind of secret or name.
+    pub hidden: BTreeMap<String, RedactedRow>,
+}
+
+/// How much of one kind was hidden.
+#[derive(Debug, Clone, Default, Serialize, Deserialize, JsonSchema)]
+pub struct RedactedRow {
+    /// Different values.
+    pub values: u64,
+    /// Places in quoted records.
+    pub places: u64,
+}
+
 /// What wrote a report.
 #[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
 pub struct Generator {
@@ -81,6 +124,8 @@ pub struct Generator {
     pub version: String,
     /// `sha256:…` of the grammars in force.
     pub grammars: String,
+    /// `sha256:…` of all input files; empty where it was not asked for.
+    pub inputs: String,
 }
 
 /// The head of a report.
@@ -129,6 +174,9 @@ pub struct SourceRow {
     pub bytes: u64,
     /// Bytes looked at.
     pub bytes_read: u64,
+    /// CRC-32 of the decompressed bytes in hexadecimal, where they were read to the end.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub crc32: Option<String>,
     /// Lines or items.
     pub records: u64,
     /// Signals found.
@@ -172,7 +220,7 @@ pub struct SignalRow {
     pub precision: String,
     /// How the time is known.
     pub time_basis: String,
-    /// The stamp as written, where `at` is null.
+    /// The stamp as written, where it does not say what `at` says: without year or zone, by another clock, or not dated at all.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub as_written: Option<String>,
     /// Last repetition.
@@ -213,7 +261,10 @@ pub struct EvidenceRow {
     pub sha256: String,
     /// The text.
     pub text: String,
-    /// A name in the text was replaced by a role.
+    /// Bytes of the record beyond those in the text.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub text_left_out: u64,
+    /// A name in the text was replaced by a role, or a secret by a pseudonym.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub redacted: bool,
 }
@@ -387,8 +438,20 @@ pub struct FactorRow {
     pub evidence: Vec<String>,
     /// A sentence.
     pub because: String,
+    /// What would have been otherwise without it.
+    #[serde(default)]
+    pub counterfactual: String,
     /// What to do.
     pub action: String,
+    /// When such a finding is mistaken.
+    #[serde(default)]
+    pub mistaken_when: String,
+    /// Rules of other tools that look for the same.
+    #[serde(default)]
+    pub references: String,
+    /// Records that are no signals.
+    #[serde(default)]
+    pub citations: Vec<EvidenceRow>,
 }
 
 /// A metric.
@@ -502,52 +565,39 @@ fn dated(at: DateTime<Utc>) -> Option<String> {
     (chrono::Datelike::year(&at) > NO_YEAR + 1).then(|| stamp(at))
 }
 
-fn ids(facts: &[FactId]) -> Vec<String> {
+pub(super) fn ids(facts: &[FactId]) -> Vec<String> {
     facts.iter().map(|id| Fact::name(*id)).collect()
 }
 
-/// Roles that stand for people: a name, and what is shown in its place.
-pub struct Roles(Vec<(String, String)>);
-
-impl Roles {
-    /// Gives every person who acts in the incident a role, in order of appearance.
-    pub fn of(incident: &Incident) -> Roles {
-        let mut roles: Vec<(String, String)> = Vec::new();
-        for actor in incident.facts.iter().filter_map(|f| f.entity("actor")) {
-            if actor.chars().count() >= 3
-                && !is_machine_account(actor)
-                && !roles.iter().any(|(name, _)| name == actor)
-            {
-                roles.push((actor.to_owned(), format!("person-{}", roles.len() + 1)));
-            }
-        }
-        // A name that holds another one is replaced first.
-        roles.sort_by(|a, b| b.0.len().cmp(&a.0.len()).then_with(|| a.1.cmp(&b.1)));
-        Roles(roles)
-    }
-
-    /// Replaces names; tells whether any stood in the text.
-    pub fn hide(&self, text: &str) -> (String, bool) {
-        let mut shown = text.to_owned();
-        for (name, role) in &self.0 {
-            if shown.contains(name.as_str()) {
-                shown = shown.replace(name.as_str(), role);
-            }
-        }
-        let changed = shown != text;
-        (shown, changed)
-    }
-}
-
 /// Makes the rows of all signals.
-pub fn signals(incident: &Incident) -> Vec<SignalRow> {
-    let roles = Roles::of(incident);
+pub fn signals(incident: &Incident, roles: &Roles) -> Vec<SignalRow> {
     incident
         .facts
         .iter()
         .enumerate()
-        .map(|(id, fact)| signal(incident, id, fact, &roles))
+        .map(|(id, fact)| signal(incident, id, fact, roles))
         .collect()
+}
+
+/// Returns the entities of a fact. A record that names a layer and no manifest has the layer's digest as its digest:
+/// to a reader it is the one digest that stands there, and `layer` says of what it is.
+fn published_entities(fact: &Fact, roles: &Roles) -> BTreeMap<String, String> {
+    let mut entities: BTreeMap<String, String> = fact
+        .entities
+        .iter()
+        .map(|(name, value)| {
+            let shown = if name == "actor" {
+                roles.long(value)
+            } else {
+                roles.hide(value).0
+            };
+            (name.clone(), shown)
+        })
+        .collect();
+    if let Some(layer) = entities.get("layer").cloned() {
+        entities.entry("digest".to_owned()).or_insert(layer);
+    }
+    entities
 }
 
 fn signal(incident: &Incident, id: FactId, fact: &Fact, roles: &Roles) -> SignalRow {
@@ -565,17 +615,19 @@ fn signal(incident: &Incident, id: FactId, fact: &Fact, roles: &Roles) -> Signal
             .map_or(Basis::None, |m| m.basis)
             .name()
             .to_owned(),
-        as_written: if dated.is_none() {
-            fact.as_written.as_ref().map(|r| r.text.clone())
-        } else {
-            None
-        },
+        as_written: fact
+            .as_written
+            .as_ref()
+            .filter(|written| {
+                let said = match written.when {
+                    When::Utc(at) => Some(at),
+                    _ => None,
+                };
+                dated.is_none() || said != fact.moment.map(|m| m.at)
+            })
+            .map(|written| written.text.clone()),
         last: fact.last.map(|m| stamp(m.at)),
-        entities: fact
-            .entities
-            .iter()
-            .map(|(k, v)| (k.clone(), roles.hide(v).0))
-            .collect(),
+        entities: published_entities(fact, roles),
         inferred: fact.inferred.clone(),
         component: fact.component.clone(),
         witnesses: fact.components.clone(),
@@ -586,18 +638,26 @@ fn signal(incident: &Incident, id: FactId, fact: &Fact, roles: &Roles) -> Signal
         evidence: fact
             .evidence
             .iter()
-            .map(|e| {
-                let (text, redacted) = roles.hide(&e.text);
-                EvidenceRow {
-                    path: incident.sources[e.origin.source].path.clone(),
-                    line: e.origin.line,
-                    byte: [e.origin.start, e.origin.end],
-                    sha256: e.sha256.clone(),
-                    text,
-                    redacted,
-                }
-            })
+            .map(|e| evidence_row(incident, e, roles))
             .collect(),
+    }
+}
+
+/// Makes the row of a verbatim record.
+pub(super) fn evidence_row(
+    incident: &Incident,
+    evidence: &crate::model::Evidence,
+    roles: &Roles,
+) -> EvidenceRow {
+    let (text, redacted) = roles.hide(&evidence.text);
+    EvidenceRow {
+        path: incident.sources[evidence.origin.source].path.clone(),
+        line: evidence.origin.line,
+        byte: [evidence.origin.start, evidence.origin.end],
+        sha256: evidence.sha256.clone(),
+        text,
+        text_left_out: evidence.left_out,
+        redacted,
     }
 }
 
@@ -612,15 +672,21 @@ fn precision(width: chrono::TimeDelta) -> String {
     }
 }
 
-/// Makes the published report of an incident.
-pub fn report(incident: &Incident, disks: &[DiskPoint], grammars_sha256: &str) -> Report {
-    let roles = Roles::of(incident);
+/// Makes the published report of an incident. With [`Roles::none`], names stay.
+pub fn report(
+    incident: &Incident,
+    disks: &[DiskPoint],
+    grammars_sha256: &str,
+    roles: &Roles,
+    revealed: bool,
+) -> Report {
     let assessment = &incident.assessment;
     Report {
         schema: SCHEMA.to_owned(),
         generator: Generator {
             version: env!("CARGO_PKG_VERSION").to_owned(),
             grammars: format!("sha256:{grammars_sha256}"),
+            inputs: String::new(),
         },
         incident: Head {
             title: roles.hide(&assessment.title).0,
@@ -658,12 +724,12 @@ pub fn report(incident: &Incident, disks: &[DiskPoint], grammars_sha256: &str) -
                 .collect(),
         },
         sources: sources(incident),
-        signals: signals(incident),
+        signals: signals(incident, roles),
         cascades: incident
             .cascades
             .iter()
             .enumerate()
-            .map(|(index, cascade)| cascade_row(index, cascade, &roles))
+            .map(|(index, cascade)| cascade_row(index, cascade, roles))
             .collect(),
         conditions: incident
             .conditions
@@ -685,7 +751,7 @@ pub fn report(incident: &Incident, disks: &[DiskPoint], grammars_sha256: &str) -
             .iter()
             .map(|(id, why)| Unrelated {
                 signal: Fact::name(*id),
-                why: why.clone(),
+                why: roles.hide(why).0,
             })
             .collect(),
         factors: assessment
@@ -693,11 +759,15 @@ pub fn report(incident: &Incident, disks: &[DiskPoint], grammars_sha256: &str) -
             .iter()
             .map(|f| FactorRow {
                 id: f.factor.to_owned(),
-                subject: f.subject.clone(),
+                subject: roles.hide(&f.subject).0,
                 strength: f.strength.to_owned(),
                 evidence: ids(&f.evidence),
-                because: f.because.clone(),
+                because: roles.hide(&f.because).0,
+                counterfactual: f.counterfactual.clone(),
                 action: f.action.clone(),
+                mistaken_when: f.mistaken_when.clone(),
+                references: f.references.clone(),
+                citations: remedy::citations(incident, &f.citations, roles),
             })
             .collect(),
         metrics: assessment
@@ -728,16 +798,20 @@ pub fn report(incident: &Incident, disks: &[DiskPoint], grammars_sha256: &str) -
                 class: a.class.clone(),
                 text: a.text.clone(),
                 done_when: a.done_when.clone(),
-                artifact: None,
-                backtest: None,
+                artifact: a.artifact.clone(),
+                backtest: a.backtest.clone(),
             })
             .collect(),
+        images: remedy::images(incident, roles),
+        disk_budgets: remedy::budgets(incident, roles),
+        rollback: remedy::rollbacks(incident, roles),
+        guard_rails: remedy::guard_rails(incident, roles),
         gaps: assessment
             .gaps
             .iter()
             .map(|g| GapRow {
                 what: roles.hide(&g.what).0,
-                matters_because: g.matters_because.clone(),
+                matters_because: roles.hide(&g.matters_because).0,
             })
             .collect(),
         ledger: LedgerRow {
@@ -780,14 +854,18 @@ pub fn report(incident: &Incident, disks: &[DiskPoint], grammars_sha256: &str) -
             .problems
             .iter()
             .filter(|p| p.source.is_none())
-            .map(|p| p.what.clone())
+            .map(|p| roles.hide(&p.what).0)
             .collect(),
         similar: None,
+        redaction: RedactionRow::default(),
+        identities: if revealed { "revealed" } else { "roles" }.to_owned(),
+        roles: roles.rows(),
+        human: Human::default(),
     }
 }
 
 /// Returns one row a source, in the order of the sources.
-pub fn sources(incident: &Incident) -> Vec<SourceRow> {
+fn sources(incident: &Incident) -> Vec<SourceRow> {
     incident
         .sources
         .iter()
@@ -811,6 +889,7 @@ pub fn sources(incident: &Incident) -> Vec<SourceRow> {
                 why: reading.why.clone(),
                 bytes: reading.bytes,
                 bytes_read: reading.bytes_read,
+                crc32: reading.crc32.map(|sum| format!("{sum:08x}")),
                 records: reading.records,
                 signals: reading.signals,
                 speaks_for: named
@@ -856,10 +935,14 @@ fn cascade_row(index: usize, cascade: &crate::model::Cascade, roles: &Roles) -> 
         id: format!("c{}", index + 1),
         mechanism: cascade.mechanism.clone(),
         confidence: cascade.confidence.name().to_owned(),
-        culprit: cascade.culprit.iter().cloned().collect(),
+        culprit: cascade
+            .culprit
+            .iter()
+            .map(|(kind, name)| (kind.clone(), roles.hide(name).0))
+            .collect(),
         trigger: cascade.trigger.map(Fact::name),
         origin: Fact::name(cascade.origin),
-        explanation: cascade.explanation.clone(),
+        explanation: roles.hide(&cascade.explanation).0,
         hops: cascade
             .hops
             .iter()
@@ -868,7 +951,7 @@ fn cascade_row(index: usize, cascade: &crate::model::Cascade, roles: &Roles) -> 
                 from: dated(h.from),
                 to: h.to.and_then(dated),
                 signals: ids(&h.signals),
-                ended_by: h.ended_by.clone(),
+                ended_by: h.ended_by.as_ref().map(|e| roles.hide(e).0),
                 pressure: h.pressure,
                 without_pressure: ids(&h
                     .signals
@@ -901,7 +984,7 @@ fn cascade_row(index: usize, cascade: &crate::model::Cascade, roles: &Roles) -> 
             .iter()
             .map(|r| RuledOutRow {
                 mechanism: r.mechanism.clone(),
-                why: r.why.clone(),
+                why: roles.hide(&r.why).0,
                 evidence: ids(&r.evidence),
             })
             .collect(),
@@ -909,7 +992,7 @@ fn cascade_row(index: usize, cascade: &crate::model::Cascade, roles: &Roles) -> 
             .contradictions
             .iter()
             .map(|c| ContradictionRow {
-                what: c.what.clone(),
+                what: roles.hide(&c.what).0,
                 signals: ids(&c.signals),
                 possible_explanations: c.possible_explanations.clone(),
             })

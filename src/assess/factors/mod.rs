@@ -1,7 +1,50 @@
 //! Contributing factors: what allowed it, one check a file. A new check is a new file and one line in [`ALL`].
 
+/// Declares a factor: its type, id and documentation (written once, read everywhere), and the function that checks.
+macro_rules! factor {
+    ($name:ident, $id:literal, $doc:literal, $check:path) => {
+        #[doc = $doc]
+        pub(super) struct $name;
+
+        impl super::Factor for $name {
+            fn id(&self) -> &'static str {
+                $id
+            }
+
+            fn explain(&self) -> &'static str {
+                $doc
+            }
+
+            fn check(&self, incident: &crate::model::Incident) -> Vec<crate::model::Finding> {
+                $check(incident)
+            }
+        }
+    };
+}
+
+mod always_pull_of_moving_tag;
+mod build_tools_in_image;
+mod cache_busting_copy;
+mod full_base_image;
+mod invalid_dockerfile;
 mod mutable_tag;
+mod no_automatic_rollback;
+mod no_ephemeral_storage_limit;
+mod no_init_process;
+mod oversized_image;
+mod package_cache_kept;
+mod parallel_pulls;
+mod pulls_everywhere_at_once;
+mod removed_in_later_layer;
+mod root_user;
+mod secret_in_build;
+mod shared_image_disk;
+mod shell_form_command;
+mod short_event_retention;
 mod silent_alerting;
+mod small_node_disk;
+mod unpinned_base_image;
+mod whole_context_copied;
 
 use crate::model::{Finding, Incident};
 
@@ -16,7 +59,39 @@ pub trait Factor: Sync {
 }
 
 /// Every factor, by id.
-pub static ALL: &[&dyn Factor] = &[&mutable_tag::MutableTag, &silent_alerting::SilentAlerting];
+pub static ALL: &[&dyn Factor] = &[
+    &always_pull_of_moving_tag::AlwaysPullOfMovingTag,
+    &build_tools_in_image::BuildToolsInImage,
+    &cache_busting_copy::CacheBustingCopy,
+    &full_base_image::FullBaseImage,
+    &invalid_dockerfile::InvalidDockerfile,
+    &mutable_tag::MutableTag,
+    &no_automatic_rollback::NoAutomaticRollback,
+    &no_ephemeral_storage_limit::NoEphemeralStorageLimit,
+    &no_init_process::NoInitProcess,
+    &oversized_image::OversizedImage,
+    &package_cache_kept::PackageCacheKept,
+    &parallel_pulls::ParallelPulls,
+    &pulls_everywhere_at_once::PullsEverywhereAtOnce,
+    &removed_in_later_layer::RemovedInLaterLayer,
+    &root_user::RootUser,
+    &secret_in_build::SecretInBuild,
+    &shared_image_disk::SharedImageDisk,
+    &shell_form_command::ShellFormCommand,
+    &short_event_retention::ShortEventRetention,
+    &silent_alerting::SilentAlerting,
+    &small_node_disk::SmallNodeDisk,
+    &unpinned_base_image::UnpinnedBaseImage,
+    &whole_context_copied::WholeContextCopied,
+];
+
+/// Returns the part of a factor's documentation below a heading: its line without the heading.
+pub(super) fn documented<'a>(explain: &'a str, heading: &str) -> &'a str {
+    explain
+        .lines()
+        .find_map(|line| line.strip_prefix(heading)?.strip_prefix(": "))
+        .unwrap_or_default()
+}
 
 #[cfg(test)]
 pub(crate) mod case {

@@ -35,7 +35,8 @@ impl Factor for MutableTag {
         "What it looks for: the culprit image's tag was given another digest within the record; or the tag is `latest` (or missing), which every push moves.\n\
          Why it matters: the same manifest deploys a different image than the day before, and a roll-back to the same tag rolls back to nothing.\n\
          When it is mistaken: a pod that names the image by digest is not touched by a moved tag; such images are not looked at.\n\
-         What to do: deploy by digest or by a tag that is never reused, and make the registry refuse to overwrite tags."
+         What to do: deploy by digest or by a tag that is never reused, and make the registry refuse to overwrite tags.\n\
+         References: hadolint DL3007 and kube-score container-image-tag look for latest only; CIS has no such rule."
     }
 
     fn check(&self, incident: &Incident) -> Vec<Finding> {
@@ -70,13 +71,48 @@ impl Factor for MutableTag {
             if moves.is_empty() && !moving_name {
                 continue;
             }
-            let because = if moves.is_empty() {
-                format!(
+            let because = match moves
+                .iter()
+                .find(|id| {
+                    cascade.culprit.iter().any(|(k, v)| {
+                        k == "digest" && incident.facts[**id].entity("digest") == Some(v.as_str())
+                    })
+                })
+                .or(moves.first())
+            {
+                None => format!(
                     "{image} was deployed under a tag that every push moves: the record does not show which image it stood for."
+                ),
+                Some(id) => {
+                    let fact = &incident.facts[*id];
+                    let new = fact.entity("digest").unwrap_or("another digest");
+                    let at = fact
+                        .moment
+                        .map(|m| format!(" at {}", m.at.format("%H:%M:%S")))
+                        .unwrap_or_default();
+                    match before(&incident.facts, &form, *id) {
+                        Some(old) => format!(
+                            "{image} stood for {old} and{at} for {new}: the name alone did not say which image was meant."
+                        ),
+                        None => format!(
+                            "{image} was given another digest{at}, {new}: the name alone did not say which image was meant."
+                        ),
+                    }
+                }
+            };
+            // Where a deploy named this image anew, a fixed name would have deployed the same one.
+            let deployed = cascade
+                .trigger
+                .is_some_and(|id| incident.facts[id].kind == "deploy_started");
+            let (strength, counterfactual) = if moves.is_empty() || deployed {
+                (
+                    "amplifier",
+                    "By digest, the deploy would have been the same; but the manifest would have said which image was meant, and going back to the manifest of before would have been enough.",
                 )
             } else {
-                format!(
-                    "the tag of {image} was given another digest during the record: the name alone did not say which image was meant."
+                (
+                    "necessary",
+                    "No deploy named another image: without the move, the pods would have pulled the image of before.",
                 )
             };
             let mut evidence = moves;
@@ -85,14 +121,30 @@ impl Factor for MutableTag {
             findings.push(Finding {
                 factor: self.id(),
                 subject: image.clone(),
-                strength: "necessary",
+                strength,
                 evidence,
                 because,
                 action: "Deploy by digest or by a tag that is never reused; make the registry refuse to overwrite tags.".to_owned(),
+                counterfactual: counterfactual.to_owned(),
+                ..Finding::default()
             });
         }
         findings
     }
+}
+
+/// The digest that a reference stood for before a move.
+fn before(facts: &[crate::model::Fact], form: &str, moved: usize) -> Option<String> {
+    let fact = &facts[moved];
+    let same = |f: &&crate::model::Fact| {
+        f.kind == "image_pushed"
+            && f.moment < fact.moment
+            && f.entity("image")
+                .is_some_and(|i| joining_form("image", i) == form)
+            && f.entity("digest") != fact.entity("digest")
+    };
+    let last = facts.iter().filter(same).max_by_key(|f| f.moment)?;
+    last.entity("digest").map(str::to_owned)
 }
 
 #[cfg(test)]

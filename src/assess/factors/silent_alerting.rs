@@ -55,6 +55,7 @@ impl Factor for SilentAlerting {
                     evidence: vec![cascade.origin, alert],
                     because: format!("the first alert came {} after the first fault.", crate::model::moment::spoken(at - begin)),
                     action: "Alert on NodeHasDiskPressure and on failed pulls for lack of space without a long waiting time.".to_owned(),
+                    ..Finding::default()
                 })
             })
             .collect()

@@ -4,7 +4,13 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::{Cite, Maker, Pair, Sentence, capital, parse};
 use crate::model::moment::spoken;
+use crate::render::flow::render_flow;
 use crate::wire::v1::{BlastRow, CascadeRow, HopRow};
+
+/// Steps of one hop that the page lists.
+pub(super) const STEPS: usize = 40;
+/// Links of one cascade that the page lists.
+const LINKS: usize = 300;
 
 /// A step of a hop.
 #[derive(Debug, Clone)]
@@ -13,6 +19,8 @@ pub struct Step {
     pub time: String,
     /// What happened.
     pub what: String,
+    /// The signal in words, without what it is about.
+    pub title: String,
     /// `fault`, `change`, `recovery` or `other`.
     pub tone: String,
     /// Evidence.
@@ -30,6 +38,8 @@ pub struct HopView {
     pub span: String,
     /// Steps.
     pub steps: Vec<Step>,
+    /// Steps that are not listed.
+    pub more: usize,
     /// How it ended.
     pub ended_by: String,
     /// What led to no pressure, in words; empty if nothing did.
@@ -45,8 +55,18 @@ pub struct LinkView {
     pub cause: Cite,
     /// Effect.
     pub effect: Cite,
+    /// Its anchor.
+    pub anchor: String,
     /// Rule.
     pub rule: String,
+    /// Rule in words.
+    pub rule_title: String,
+    /// Where its bounds come from.
+    pub source: String,
+    /// What looks like it and is not.
+    pub mistaken_when: Vec<String>,
+    /// Other causes that the rule would have allowed.
+    pub others: Vec<Cite>,
     /// Lag in words.
     pub lag: String,
     /// How sure.
@@ -72,6 +92,8 @@ pub struct CascadeView {
     pub explanation: String,
     /// How it spread, in words.
     pub spread: &'static str,
+    /// Changes that led to the trigger.
+    pub before: Vec<Step>,
     /// The change that began it.
     pub trigger: Option<Step>,
     /// Hops.
@@ -80,6 +102,8 @@ pub struct CascadeView {
     pub end: Vec<Step>,
     /// Links.
     pub links: Vec<LinkView>,
+    /// Links that are not listed.
+    pub links_more: usize,
     /// Hit by the fault.
     pub direct: Vec<Pair>,
     /// Hit by what followed.
@@ -88,6 +112,8 @@ pub struct CascadeView {
     pub ruled_out: Vec<(String, Sentence)>,
     /// Contradictions: what, citations, explanations.
     pub contradictions: Vec<(Sentence, Vec<String>)>,
+    /// The drawing.
+    pub flow: String,
 }
 
 impl Maker<'_> {
@@ -102,6 +128,7 @@ impl Maker<'_> {
                 .map(|at| self.clock.show(at))
                 .or_else(|| signal.as_written.clone())
                 .unwrap_or_default(),
+            title: title.clone(),
             what: if about.is_empty() {
                 title
             } else {
@@ -143,7 +170,8 @@ impl Maker<'_> {
             })
             .collect()
         };
-        CascadeView {
+        let mut view = CascadeView {
+            flow: String::new(),
             id: cascade.id.clone(),
             title: self.mechanism_title(&cascade.mechanism),
             mechanism: cascade.mechanism.clone(),
@@ -155,6 +183,13 @@ impl Maker<'_> {
                 "common_cause" => "common cause: several nodes, each from the same change",
                 _ => "one node",
             },
+            before: cascade
+                .links
+                .iter()
+                .filter(|l| Some(&l.effect) == cascade.trigger.as_ref())
+                .take(4)
+                .filter_map(|l| self.step(&l.cause))
+                .collect(),
             trigger: cascade.trigger.as_deref().and_then(|id| self.step(id)),
             hops: cascade
                 .hops
@@ -168,10 +203,32 @@ impl Maker<'_> {
                 .iter()
                 .filter_map(|id| self.step(id))
                 .collect(),
+            links_more: cascade.links.len().saturating_sub(LINKS),
             links: cascade
                 .links
                 .iter()
-                .map(|l| LinkView {
+                .take(LINKS)
+                .enumerate()
+                .map(|(index, l)| LinkView {
+                    anchor: format!("{}-l{}", cascade.id, index + 1),
+                    rule_title: self
+                        .titles
+                        .rules
+                        .get(&l.rule)
+                        .map_or_else(|| l.rule.replace('-', " "), |r| r.title.clone()),
+                    source: self
+                        .titles
+                        .rules
+                        .get(&l.rule)
+                        .map(|r| r.source.clone())
+                        .unwrap_or_default(),
+                    mistaken_when: self
+                        .titles
+                        .rules
+                        .get(&l.rule)
+                        .map(|r| r.mistaken_when.clone())
+                        .unwrap_or_default(),
+                    others: l.others.iter().take(8).map(|id| self.cite(id)).collect(),
                     cause: self.cite(&l.cause),
                     effect: self.cite(&l.effect),
                     rule: l.rule.clone(),
@@ -202,7 +259,9 @@ impl Maker<'_> {
                     )
                 })
                 .collect(),
-        }
+        };
+        view.flow = render_flow(cascade, &view);
+        view
     }
 
     pub(super) fn mechanism_title(&self, id: &str) -> String {
@@ -238,7 +297,13 @@ impl Maker<'_> {
                 .clone()
                 .unwrap_or_else(|| "node not named".to_owned()),
             span,
-            steps: hop.signals.iter().filter_map(|id| self.step(id)).collect(),
+            more: hop.signals.len().saturating_sub(STEPS),
+            steps: hop
+                .signals
+                .iter()
+                .take(STEPS)
+                .filter_map(|id| self.step(id))
+                .collect(),
             ended_by: hop.ended_by.clone().unwrap_or_default(),
             unnoticed,
             arrived,

@@ -1,11 +1,16 @@
 //! Raw evidence: verbatim records with place, byte range and hash.
 
 use super::{Maker, Pair};
+use crate::wire::v1::SignalRow;
 
 /// Witnesses whose text is shown for one signal; the places of the others are listed.
 const WITNESSES: usize = 4;
 /// Characters of one record that the page shows; JSON has all of them.
 const SHOWN: usize = 1_600;
+/// Places of further records of one signal.
+const PLACES: usize = 40;
+/// Bytes of records that the page shows in all; further ones are named by their place.
+const TEXT: usize = 600_000;
 
 /// A verbatim record.
 #[derive(Debug, Clone)]
@@ -20,6 +25,8 @@ pub struct Witness {
     pub text: String,
     /// What was left out; empty if nothing.
     pub left_out: String,
+    /// Something in the text was replaced: a name by a role, or a secret.
+    pub redacted: bool,
 }
 
 /// Evidence of one signal.
@@ -35,14 +42,23 @@ pub struct EvidenceView {
     pub witnesses: Vec<Witness>,
     /// Places of further records.
     pub more: Vec<String>,
+    /// Records that are not even listed.
+    pub left_out: u64,
+    /// What people say about it; empty if they say nothing.
+    pub corrected: String,
 }
 
 impl Maker<'_> {
     pub(super) fn evidence(&self) -> Vec<EvidenceView> {
-        self.report
+        let signals: Vec<&SignalRow> = self
+            .report
             .signals
             .iter()
             .filter(|s| self.shown.contains(s.id.as_str()))
+            .collect();
+        let (witnesses, characters) = room_for(&signals);
+        signals
+            .into_iter()
             .map(|s| EvidenceView {
                 id: s.id.clone(),
                 title: format!(
@@ -65,37 +81,56 @@ impl Maker<'_> {
                 witnesses: s
                     .evidence
                     .iter()
-                    .take(WITNESSES)
+                    .take(witnesses)
                     .map(|e| {
-                        let (text, left_out) = shorten(&e.text);
+                        let (text, left_out) = shorten(&e.text, characters);
                         Witness {
                             place: format!("{}:{}", e.path, e.line),
                             bytes: format!("bytes {}–{}", e.byte[0], e.byte[1]),
                             sha256: e.sha256.chars().take(16).collect(),
                             text,
                             left_out,
+                            redacted: e.redacted,
                         }
                     })
                     .collect(),
                 more: s
                     .evidence
                     .iter()
-                    .skip(WITNESSES)
+                    .skip(witnesses)
+                    .take(PLACES)
                     .map(|e| format!("{}:{}", e.path, e.line))
                     .collect(),
+                left_out: s.evidence_left_out
+                    + s.evidence.len().saturating_sub(witnesses + PLACES) as u64,
+                corrected: self.corrected.get(&s.id).cloned().unwrap_or_default(),
             })
             .collect()
     }
 }
 
-/// Shows control characters as visible escapes and cuts long records, saying so.
-fn shorten(text: &str) -> (String, String) {
-    let shown: String = text
-        .chars()
-        .take(SHOWN)
-        .map(|c| if is_hidden(c) { '\u{fffd}' } else { c })
-        .collect();
-    let left = text.chars().count().saturating_sub(SHOWN);
+/// Returns how many witnesses of each signal, and how many characters of each record, fit on the page.
+fn room_for(signals: &[&SignalRow]) -> (usize, usize) {
+    const ROOMS: &[(usize, usize)] =
+        &[(WITNESSES, SHOWN), (2, SHOWN), (2, 800), (1, 800), (1, 400)];
+    ROOMS
+        .iter()
+        .copied()
+        .find(|(witnesses, characters)| {
+            let total: usize = signals
+                .iter()
+                .flat_map(|s| s.evidence.iter().take(*witnesses))
+                .map(|e| e.text.len().min(*characters))
+                .sum();
+            total <= TEXT
+        })
+        .unwrap_or((1, 400))
+}
+
+/// Cuts long records, saying so.
+fn shorten(text: &str, most: usize) -> (String, String) {
+    let shown: String = text.chars().take(most).collect();
+    let left = text.chars().count().saturating_sub(most);
     (
         shown,
         if left == 0 {
@@ -104,10 +139,4 @@ fn shorten(text: &str) -> (String, String) {
             format!("{left} more characters; JSON has all of them")
         },
     )
-}
-
-/// Control and bidirectional characters would change what a reader sees.
-fn is_hidden(c: char) -> bool {
-    (c.is_control() && c != '\n' && c != '\t')
-        || matches!(c, '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
 }

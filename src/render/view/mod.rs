@@ -2,9 +2,16 @@
 //!
 //! Takes a published report and the titles of signals and mechanisms; knows no template. Start with [`View`].
 
+pub mod actions;
 pub mod cascades;
 pub mod evidence;
+pub mod frame;
+pub mod glossary;
+pub mod impact;
 pub mod metrics;
+pub mod remedies;
+pub mod response;
+pub mod similar;
 pub mod sources;
 pub mod timeline;
 
@@ -13,16 +20,31 @@ use std::collections::{BTreeMap, BTreeSet};
 use chrono::{DateTime, Utc};
 
 use crate::model::moment::spoken;
+use crate::wire::roles::RoleRow;
 use crate::wire::v1::{Report, SignalRow};
+use actions::ActionView;
 use cascades::CascadeView;
 use evidence::EvidenceView;
+use frame::{CorrectionView, HeadView, SectionView};
+use impact::ImpactView;
 use metrics::MetricView;
+use remedies::RemediesView;
+use response::{DetectionView, LessonsView, ResolutionView};
+use similar::SimilarView;
 use sources::SourceView;
 pub use sources::size;
 use timeline::{LeftAlone, Row};
 
 /// Citations behind one sentence.
 const CITED: usize = 6;
+/// Signals whose records are on the page; places, JSON and `rootline signals` have the others.
+const SHOWN_SIGNALS: usize = 600;
+/// Rows of the timeline that are written as a table; the interactive one has all.
+const TIMELINE_ROWS: usize = 1_000;
+/// Rows of signals beside the cascades.
+const OTHER_ROWS: usize = 300;
+/// Faults left alone that are listed.
+const LEFT_ALONE_ROWS: usize = 300;
 
 /// Titles by id: what a grammar file calls its signal or mechanism.
 #[derive(Debug, Clone, Default)]
@@ -35,6 +57,21 @@ pub struct Titles {
     pub faults: BTreeSet<String>,
     /// Stage by signal kind.
     pub stages: BTreeMap<String, String>,
+    /// What a signal kind means, in one sentence.
+    pub abouts: BTreeMap<String, String>,
+    /// Causal rules.
+    pub rules: BTreeMap<String, RuleTitle>,
+}
+
+/// What a page says about a causal rule.
+#[derive(Debug, Clone, Default)]
+pub struct RuleTitle {
+    /// Title.
+    pub title: String,
+    /// What looks like it and isn't.
+    pub mistaken_when: Vec<String>,
+    /// Where its bounds come from.
+    pub source: String,
 }
 
 /// A link to evidence.
@@ -44,6 +81,10 @@ pub struct Cite {
     pub id: String,
     /// Short text of the link.
     pub label: String,
+    /// Anchor on the page: of the records, or of the note that says where they are.
+    pub href: String,
+    /// What people say instead; empty if they say nothing.
+    pub corrected: String,
 }
 
 /// A sentence with its citations.
@@ -77,6 +118,10 @@ pub struct FactorView {
     pub because: Sentence,
     /// What to do.
     pub action: String,
+    /// What would have been otherwise, and where records that are no signals stand.
+    pub beside: String,
+    /// When it is mistaken, and rules of other tools.
+    pub doubt: String,
 }
 
 /// The whole page.
@@ -106,8 +151,42 @@ pub struct View {
     pub left_alone: Vec<LeftAlone>,
     /// Factors.
     pub factors: Vec<FactorView>,
-    /// Actions: class, what, done when.
-    pub actions: Vec<(String, String, String)>,
+    /// Actions.
+    pub actions: Vec<ActionView>,
+    /// Head of the page.
+    pub head: HeadView,
+    /// Sections in order.
+    pub sections: Vec<SectionView>,
+    /// Impact.
+    pub impact: ImpactView,
+    /// Detection.
+    pub detection: DetectionView,
+    /// Resolution.
+    pub resolution: ResolutionView,
+    /// Lessons.
+    pub lessons: LessonsView,
+    /// Past incidents; `None` where none were given to look in.
+    pub similar: Option<Vec<SimilarView>>,
+    /// Corrections by people.
+    pub corrections: Vec<CorrectionView>,
+    /// Words.
+    pub glossary: Vec<Pair>,
+    /// People and automation, by role.
+    pub roles: Vec<RoleRow>,
+    /// Files that people wrote in, and what in them could not be used.
+    pub human_files: Vec<String>,
+    /// What in them could not be used.
+    pub human_problems: Vec<String>,
+    /// Rows of the timeline that are not written.
+    pub timeline_more: usize,
+    /// Rows of other signals that are not written.
+    pub others_more: usize,
+    /// Faults left alone that are not listed.
+    pub left_alone_more: usize,
+    /// Signals whose records are not on the page.
+    pub evidence_more: usize,
+    /// Images, disks, roll-backs, guard-rails.
+    pub remedies: RemediesView,
     /// Gaps.
     pub gaps: Vec<Pair>,
     /// Sources.
@@ -122,6 +201,17 @@ pub struct View {
     pub problems: Vec<String>,
     /// Evidence.
     pub evidence: Vec<EvidenceView>,
+}
+
+impl View {
+    /// Returns a section; templates ask by its anchor.
+    pub fn section(&self, id: &str) -> &SectionView {
+        // The order lists every section, so the first is only reached by a misspelt anchor, which a test finds.
+        self.sections
+            .iter()
+            .find(|s| s.id == id)
+            .unwrap_or(&self.sections[0])
+    }
 }
 
 /// Shows times of one incident: with the date where it spans more than one day.
@@ -171,68 +261,118 @@ struct Maker<'a> {
     by_id: BTreeMap<&'a str, &'a SignalRow>,
     /// Signals whose evidence is on the page.
     shown: BTreeSet<&'a str>,
+    /// What people say about signals, by id.
+    corrected: BTreeMap<String, String>,
+}
+
+/// Chooses the signals whose records are on the page: those that sentences rest on first.
+fn chosen(report: &Report, few: bool) -> BTreeSet<&str> {
+    let cited = report
+        .incident
+        .summary_cited
+        .iter()
+        .flat_map(|s| &s.signals);
+    let cascades = report.cascades.iter().flat_map(|c| {
+        c.trigger
+            .iter()
+            .chain(std::iter::once(&c.origin))
+            .chain(c.contradictions.iter().flat_map(|x| &x.signals))
+            .chain(
+                c.ruled_out
+                    .iter()
+                    .flat_map(|r| r.evidence.iter().take(CITED)),
+            )
+            .chain(&c.recovery.ended_by)
+            .chain(
+                c.hops
+                    .iter()
+                    .flat_map(|h| h.signals.iter().take(cascades::STEPS)),
+            )
+            .chain(&c.signals)
+    });
+    let rest = report
+        .metrics
+        .values()
+        .flat_map(|m| &m.evidence)
+        .chain(report.factors.iter().flat_map(|f| &f.evidence))
+        .chain(report.disk_budgets.iter().flat_map(|b| &b.evidence))
+        .chain(report.rollback.iter().flat_map(|r| &r.evidence))
+        .chain(report.conditions.iter().flat_map(|c| &c.evidence))
+        .chain(report.unrelated.iter().map(|u| &u.signal));
+    let all = report.signals.iter().map(|s| &s.id).filter(|_| few);
+    let mut shown = BTreeSet::new();
+    for id in cited.chain(cascades).chain(rest).chain(all) {
+        if shown.len() == SHOWN_SIGNALS {
+            break;
+        }
+        shown.insert(id.as_str());
+    }
+    shown
 }
 
 /// Makes the view of a report.
 pub fn view(report: &Report, titles: &Titles) -> View {
     let by_id: BTreeMap<&str, &SignalRow> =
         report.signals.iter().map(|s| (s.id.as_str(), s)).collect();
-    let mut shown: BTreeSet<&str> = BTreeSet::new();
-    for cascade in &report.cascades {
-        shown.extend(
-            cascade
-                .signals
-                .iter()
-                .chain(&cascade.recovery.ended_by)
-                .chain(cascade.contradictions.iter().flat_map(|c| &c.signals))
-                .map(String::as_str),
-        );
-    }
-    shown.extend(report.unrelated.iter().map(|u| u.signal.as_str()));
-    shown.extend(
-        report
-            .conditions
-            .iter()
-            .flat_map(|c| c.evidence.iter().map(String::as_str)),
-    );
-    shown.extend(
-        report
-            .metrics
-            .values()
-            .flat_map(|m| m.evidence.iter().map(String::as_str)),
-    );
-    shown.extend(
-        report
-            .factors
-            .iter()
-            .flat_map(|f| f.evidence.iter().map(String::as_str)),
-    );
     let few = report.signals.len() <= 60;
-    if few {
-        shown.extend(by_id.keys());
-    }
-    let maker = Maker {
+    let mut maker = Maker {
         report,
         titles,
         clock: Clock::of(report),
         by_id,
-        shown,
+        shown: chosen(report, few),
+        corrected: BTreeMap::new(),
     };
+    let corrected: Vec<(String, String)> = report
+        .human
+        .corrections
+        .iter()
+        .filter_map(|c| {
+            Some((
+                maker.corrected_signal(&c.signal, &c.record)?,
+                c.says.clone(),
+            ))
+        })
+        .collect();
+    maker.corrected = corrected.into_iter().collect();
     let members: BTreeSet<&str> = report
         .cascades
         .iter()
         .flat_map(|c| c.signals.iter().chain(&c.recovery.ended_by))
         .map(String::as_str)
         .collect();
-    let rows: Vec<Row> = report
+    let (inside, outside): (Vec<&SignalRow>, Vec<&SignalRow>) = report
         .signals
         .iter()
-        .map(|s| maker.row(s, members.contains(s.id.as_str())))
-        .collect();
-    let (timeline, others): (Vec<Row>, Vec<Row>) =
-        rows.into_iter().partition(|r| r.in_cascade || few);
+        .partition(|s| few || members.contains(s.id.as_str()));
+    let rows = |signals: &[&SignalRow], most: usize| -> Vec<Row> {
+        signals
+            .iter()
+            .take(most)
+            .map(|s| maker.row(s, members.contains(s.id.as_str())))
+            .collect()
+    };
+    let sections = maker.sections();
+    let awaiting = sections.iter().filter(|s| !s.prompts.is_empty()).count();
+    let human_title = &report.human.postmortem.title;
     View {
-        title: report.incident.title.clone(),
+        title: if human_title.is_empty() {
+            report.incident.title.clone()
+        } else {
+            human_title.clone()
+        },
+        head: maker.head(awaiting),
+        sections,
+        impact: maker.impact(),
+        detection: maker.detection(),
+        resolution: maker.resolution(),
+        lessons: maker.lessons(),
+        similar: maker.similar(),
+        corrections: maker.corrections(),
+        glossary: maker.glossary(),
+        roles: report.roles.clone(),
+        human_files: report.human.files.clone(),
+        human_problems: report.human.problems.clone(),
         window: maker.window(),
         version: report.generator.version.clone(),
         grammars: report
@@ -249,12 +389,16 @@ pub fn view(report: &Report, titles: &Titles) -> View {
             .map(|s| maker.sentence(&s.text, &s.signals))
             .collect(),
         metrics: maker.metrics(),
-        timeline,
-        others,
+        timeline: rows(&inside, TIMELINE_ROWS),
+        timeline_more: inside.len().saturating_sub(TIMELINE_ROWS),
+        others: rows(&outside, OTHER_ROWS),
+        others_more: outside.len().saturating_sub(OTHER_ROWS),
         conditions: maker.conditions(),
+        left_alone_more: report.unrelated.len().saturating_sub(LEFT_ALONE_ROWS),
         left_alone: report
             .unrelated
             .iter()
+            .take(LEFT_ALONE_ROWS)
             .filter_map(|u| {
                 maker.by_id.get(u.signal.as_str()).map(|s| LeftAlone {
                     row: maker.row(s, false),
@@ -270,13 +414,19 @@ pub fn view(report: &Report, titles: &Titles) -> View {
                 strength: f.strength.clone(),
                 because: maker.sentence(&capital(&f.because), &f.evidence),
                 action: f.action.clone(),
+                beside: match f.citations.is_empty() {
+                    true => f.counterfactual.clone(),
+                    false => format!("{} ({})", f.counterfactual, remedies::places(&f.citations)),
+                },
+                doubt: f.mistaken_when.clone()
+                    + &match f.references.as_str() {
+                        "" => String::new(),
+                        references => format!(" See also: {references}"),
+                    },
             })
             .collect(),
-        actions: report
-            .actions
-            .iter()
-            .map(|a| (a.class.clone(), a.text.clone(), a.done_when.clone()))
-            .collect(),
+        actions: maker.actions(),
+        remedies: maker.remedies(),
         gaps: report
             .gaps
             .iter()
@@ -302,6 +452,7 @@ pub fn view(report: &Report, titles: &Titles) -> View {
             .map(|c| (c.name.replace('_', " "), c.value.clone(), c.from.clone()))
             .collect(),
         problems: report.problems.clone(),
+        evidence_more: report.signals.len() - maker.shown.len(),
         evidence: maker.evidence(),
     }
 }
@@ -330,6 +481,12 @@ impl Maker<'_> {
         Cite {
             id: id.to_owned(),
             label: id.to_owned(),
+            href: if self.shown.contains(id) {
+                id.to_owned()
+            } else {
+                "evidence-elsewhere".to_owned()
+            },
+            corrected: self.corrected.get(id).cloned().unwrap_or_default(),
         }
     }
 

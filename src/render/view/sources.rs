@@ -88,14 +88,42 @@ impl Maker<'_> {
             format!(" {} signals have no time.", l.undated)
         };
         format!(
-            "{} files, {}: {} read in {} records, {} not read ({} files are listed below with the reason).{undated}",
+            "{} files, {}: {} read in {} records, {} not read ({} files are listed below with the reason).{undated} {}",
             l.files,
             size(l.bytes),
             size(l.bytes_read),
             l.records,
             size(left),
-            l.skipped.len()
+            l.skipped.len(),
+            self.redaction()
         )
+    }
+
+    /// Tells what was looked for and hidden.
+    fn redaction(&self) -> String {
+        let row = &self.report.redaction;
+        if row.hides.is_empty() {
+            return "Nothing was looked for to be hidden: secrets, if there are any, stand in here.".to_owned();
+        }
+        let hidden: Vec<String> = row
+            .hidden
+            .iter()
+            .map(|(kind, r)| {
+                let places = if r.places == 1 { "place" } else { "places" };
+                format!("{kind} ({} in {} {places})", r.values, r.places)
+            })
+            .collect();
+        if hidden.is_empty() {
+            format!(
+                "Looked for to be hidden, and not found: {}.",
+                row.hides.join(", ")
+            )
+        } else {
+            format!(
+                "Hidden, each value behind one pseudonym: {}.",
+                hidden.join(", ")
+            )
+        }
     }
 }
 

@@ -1,13 +1,15 @@
 //! The timeline: one row a signal, conditions in words, and faults left alone.
 
-use super::{Maker, Pair};
-use crate::wire::v1::SignalRow;
+use super::{Cite, Maker, Pair};
+use crate::wire::v1::{SignalRow, SourceRow};
 
 /// A row of the timeline.
 #[derive(Debug, Clone)]
 pub struct Row {
     /// Signal id.
     pub id: String,
+    /// Its records.
+    pub cite: Cite,
     /// Time.
     pub time: String,
     /// How sure the time is, as a hint; empty if it stands in the record with a zone.
@@ -53,6 +55,18 @@ impl Maker<'_> {
             "relative" => "from an age".to_owned(),
             _ => "time not known".to_owned(),
         };
+        // A corrected clock never hides what was written.
+        let corrected = signal.evidence.first().is_some_and(|evidence| {
+            let of = |s: &&SourceRow| s.path == evidence.path && s.clock.offset_ms != 0;
+            self.report.sources.iter().any(|s| of(&s))
+        });
+        let time_note = match &signal.as_written {
+            Some(written) if corrected && signal.at.is_some() => {
+                let apart = if time_note.is_empty() { "" } else { "; " };
+                format!("{time_note}{apart}clock corrected, written as {written}")
+            }
+            _ => time_note,
+        };
         let count = if signal.count > 1 {
             format!(" × {}", signal.count)
         } else {
@@ -65,6 +79,7 @@ impl Maker<'_> {
             .unwrap_or_default();
         Row {
             id: signal.id.clone(),
+            cite: self.cite(&signal.id),
             time,
             time_note,
             tone: self.tone(signal),

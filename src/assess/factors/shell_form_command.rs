@@ -1,0 +1,74 @@
+//! Factor `shell-form-command`: the container's process is a shell that does not pass signals on.
+//!
+//! Reads CMD and ENTRYPOINT of Dockerfile and image, and kills in the record; gives one finding an image.
+
+use crate::assess::built;
+use crate::model::artefact::CommandForm;
+use crate::model::{Finding, Incident};
+
+fn check(incident: &Incident) -> Vec<Finding> {
+    let mut findings = Vec::new();
+    for built in built::all(incident) {
+        let stage = built.stage();
+        let entry = stage.iter().rev().find(|i| i.verb == "ENTRYPOINT");
+        let command = stage.iter().rev().find(|i| i.verb == "CMD");
+        // An exec-form entrypoint decides alone; a CMD then only gives it words.
+        let deciding = match (entry, command) {
+            (Some(entry), _) => Some(entry),
+            (None, command) => command,
+        };
+        let shell =
+            deciding.filter(|i| i.form == Some(CommandForm::Shell) && !i.text.starts_with("exec "));
+        let Some(instruction) = shell else { continue };
+        let contradicted = built.layer(|l| {
+            l.verb == instruction.verb && l.text.starts_with('[') && !l.text.contains("/bin/sh")
+        });
+        let killed: Vec<usize> = (0..incident.facts.len())
+            .filter(|id| {
+                let fact = &incident.facts[*id];
+                fact.kind == "container_killed"
+                    && fact
+                        .entity("image")
+                        .is_some_and(|i| i == built.culprit.image)
+                    && fact.evidence.iter().any(|e| e.text.contains("137"))
+            })
+            .collect();
+        let trace = match killed.len() {
+            0 => "No stop of such a container with exit code 137 is in the record.".to_owned(),
+            1 => "One of its containers was killed with exit code 137.".to_owned(),
+            n => format!("{n} of its containers were killed with exit code 137."),
+        };
+        let mut citations = vec![instruction.evidence.clone()];
+        citations.extend(contradicted.map(|l| l.citation.clone()));
+        let history = if contradicted.is_some() {
+            " The image's history shows the exec form: in the image that it describes, this is not so."
+        } else {
+            ""
+        };
+        let mut finding = built.finding(
+            "shell-form-command",
+            format!(
+                "{} is in shell form: {}.{history} {trace}",
+                instruction.verb, instruction.text
+            ),
+            citations,
+        );
+        finding.evidence.extend(killed);
+        finding.counterfactual = "It did not cause the cascade; in exec form, stopping and rolling back would not wait for the grace period.".to_owned();
+        finding.action = "Write the command in JSON form.".to_owned();
+        findings.push(finding);
+    }
+    findings
+}
+
+factor!(
+    ShellFormCommand,
+    "shell-form-command",
+    "What it looks for: a start command in shell form; and, as its trace, containers of the culprit that were killed with exit code 137 at the end of their grace period.\n\
+Why it matters: /bin/sh is process 1 and does not forward SIGTERM: every stop takes the whole grace period and ends with SIGKILL, so draining and rolling back are slow.\n\
+Example: `CMD npm start`.\n\
+When it is mistaken: the line begins with `exec`, or the shell hands over by itself (bash and dash do so for a single simple command); and exit code 137 is also that of the OOM killer.\n\
+What to do: the JSON form, `CMD [\"node\", \"dist/index.js\"]`.\n\
+References: hadolint DL3025 agrees; CIS has no such rule.",
+    check
+);
