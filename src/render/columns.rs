@@ -42,17 +42,8 @@ pub(super) fn wrapped(text: &str, width: usize) -> Vec<String> {
     let width = width.max(2);
     let mut lines: Vec<String> = vec![String::new()];
     for word in text.split(' ') {
-        let last = lines.len() - 1;
-        let gap = usize::from(!lines[last].is_empty());
-        if width_of(&lines[last]) + gap + width_of(word) <= width {
-            if gap == 1 {
-                lines[last].push(' ');
-            }
-            lines[last].push_str(word);
+        if add_word(&mut lines, word, width) {
             continue;
-        }
-        if !lines[last].is_empty() {
-            lines.push(String::new());
         }
         for cluster in clusters(word) {
             let last = lines.len() - 1;
@@ -64,6 +55,41 @@ pub(super) fn wrapped(text: &str, width: usize) -> Vec<String> {
         }
     }
     lines
+}
+
+/// Breaks a text at spaces into lines of so many columns. A word that is longer has a line of its own and is left whole: it may be copied.
+pub(super) fn wrapped_at_words(text: &str, width: usize) -> Vec<String> {
+    let mut lines: Vec<String> = vec![String::new()];
+    for word in text.split(' ') {
+        if !add_word(&mut lines, word, width) {
+            let last = lines.len() - 1;
+            lines[last].push_str(word);
+        }
+    }
+    lines
+}
+
+/// Puts a word where it fits: at the end of the last line, or alone on a new one. Gives `false` where it is wider than a line;
+/// the last line is empty then.
+fn add_word(lines: &mut Vec<String>, word: &str, width: usize) -> bool {
+    let last = lines.len() - 1;
+    let gap = usize::from(!lines[last].is_empty());
+    if width_of(&lines[last]) + gap + width_of(word) <= width {
+        if gap == 1 {
+            lines[last].push(' ');
+        }
+        lines[last].push_str(word);
+        return true;
+    }
+    if gap == 1 {
+        lines.push(String::new());
+    }
+    if width_of(word) <= width {
+        let last = lines.len() - 1;
+        lines[last].push_str(word);
+        return true;
+    }
+    false
 }
 
 /// Splits a text where a terminal may break it: never before a character that takes no column of its own, nor behind a joiner.
@@ -87,7 +113,7 @@ fn clusters(text: &str) -> impl Iterator<Item = &str> {
 
 #[cfg(test)]
 mod tests {
-    use super::{cut, padded, width_of, wrapped};
+    use super::{cut, padded, width_of, wrapped, wrapped_at_words};
 
     #[test]
     fn wide_and_combining_characters_take_the_columns_that_they_take() {
@@ -117,6 +143,11 @@ mod tests {
         );
         assert_eq!(wrapped("日本語 ab", 5), ["日本", "語 ab"]);
         assert_eq!(wrapped("", 5), [""]);
+        assert_eq!(
+            wrapped_at_words("a registry.example/x b", 8),
+            ["a", "registry.example/x", "b"]
+        );
+        assert_eq!(wrapped_at_words("日本語 ab c", 5), ["日本語", "ab c"]);
         for text in [
             "one  two",
             "e\u{301}e\u{301} 日本語の名前 👩\u{200d}💻👩\u{200d}💻",

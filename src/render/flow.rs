@@ -6,7 +6,8 @@
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::fmt::Write as _;
 
-use super::svg::{cut, escape, mark, wrap};
+use super::columns::cut;
+use super::svg::{escape, mark, wrap};
 use super::view::cascades::{CascadeView, Step};
 use crate::wire::v1::{CascadeRow, LinkRow};
 

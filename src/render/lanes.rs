@@ -7,8 +7,9 @@ use std::fmt::Write as _;
 
 use chrono::{DateTime, Utc};
 
+use super::columns::cut;
 use super::escape::html as escape;
-use super::svg::{Scale, cut, hatch, mark};
+use super::svg::{Scale, hatch, mark};
 use super::view::{Clock, Titles, parse};
 use crate::wire::v1::{Report, SignalRow};
 

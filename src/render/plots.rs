@@ -7,7 +7,8 @@ use std::fmt::Write as _;
 
 use chrono::{DateTime, Utc};
 
-use super::svg::{Scale, cut, escape};
+use super::columns::cut;
+use super::svg::{Scale, escape};
 use super::view::{Clock, parse};
 use crate::wire::v1::Report;
 

@@ -6,6 +6,7 @@ use std::fmt::Write as _;
 
 use chrono::{DateTime, Utc};
 
+use super::columns::cut;
 pub(super) use super::escape::html as escape;
 use super::view::Clock;
 
@@ -104,15 +105,6 @@ pub(super) fn mark(tone: &str, x: f64, y: f64) -> String {
         ),
         "detection" => format!("<path d=\"M{x:.1} {:.1}l5 10h-10z\"/>", y - 6.0),
         _ => format!("<circle cx=\"{x:.1}\" cy=\"{y:.1}\" r=\"3\"/>"),
-    }
-}
-
-/// Shortens a text to so many characters.
-pub(super) fn cut(text: &str, most: usize) -> String {
-    if text.chars().count() <= most {
-        text.to_owned()
-    } else {
-        format!("{}…", text.chars().take(most - 1).collect::<String>())
     }
 }
 

@@ -4,6 +4,7 @@ use std::fmt::Write as _;
 
 use anstyle::{AnsiColor, Style};
 
+use super::columns::wrapped_at_words;
 use super::escape::csv_cell;
 pub use super::escape::visible as safe;
 use super::view::{Titles, view};
@@ -58,7 +59,7 @@ const ROOM: (usize, usize) = (23, 80);
 pub fn render_summary(report: &Report, titles: &Titles) -> String {
     let v = view(report, titles);
     let width = ROOM.1 - 2;
-    let mut top: Vec<String> = wrapped(&safe(&v.title), width)
+    let mut top: Vec<String> = wrapped_at_words(&safe(&v.title), width)
         .into_iter()
         .take(2)
         .map(|line| format!("{BOLD}{line}{BOLD:#}"))
@@ -84,7 +85,7 @@ pub fn render_summary(report: &Report, titles: &Titles) -> String {
         .map(|(n, one, many)| format!("{n} {}", if *n == 1 { one } else { many }))
         .collect();
     if !counted.is_empty() {
-        bottom.extend(wrapped(&counted.join(" · "), width));
+        bottom.extend(wrapped_at_words(&counted.join(" · "), width));
     }
     if v.head.awaiting > 0 {
         bottom.push(format!(
@@ -99,7 +100,7 @@ pub fn render_summary(report: &Report, titles: &Titles) -> String {
         ));
     }
     bottom.extend(
-        wrapped(&v.totals, width)
+        wrapped_at_words(&v.totals, width)
             .into_iter()
             .map(|line| format!("{DIM}{line}{DIM:#}")),
     );
@@ -125,7 +126,7 @@ pub fn render_summary(report: &Report, titles: &Titles) -> String {
         if !ids.is_empty() {
             let _ = write!(text, " [{}]", ids.join(" "));
         }
-        let lines = wrapped(&text, width - 2);
+        let lines = wrapped_at_words(&text, width - 2);
         if lines.len() > room {
             left_out += 1;
             continue;
@@ -150,21 +151,6 @@ pub fn render_summary(report: &Report, titles: &Titles) -> String {
         out.push('\n');
     }
     out
-}
-
-/// Breaks a text at spaces into lines of so many columns. A word that is longer is left whole: it may be copied.
-fn wrapped(text: &str, width: usize) -> Vec<String> {
-    let mut lines: Vec<String> = Vec::new();
-    for word in text.split(' ') {
-        match lines.last_mut() {
-            Some(last) if last.chars().count() + 1 + word.chars().count() <= width => {
-                last.push(' ');
-                last.push_str(word);
-            }
-            _ => lines.push(word.to_owned()),
-        }
-    }
-    lines
 }
 
 /// Returns the style of a tone.
