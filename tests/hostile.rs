@@ -9,7 +9,8 @@ use std::path::Path;
 use rootline::collect::collect_within;
 use rootline::model::Limits;
 use rootline::pipeline::{self, Options};
-use rootline::wire::v1::{self, Report};
+use rootline::wire::publish;
+use rootline::wire::v1::Report;
 
 use crate::common::{incident, root};
 use crate::properties::targets::{bundle, check, grammars, report_of};
@@ -215,7 +216,7 @@ fn files_that_change_after_they_were_found_are_said() {
         std::fs::write(folder.path().join("a.log"), change).expect("a file");
         std::fs::remove_file(folder.path().join("b.log")).expect("removed");
         let outcome = pipeline::run(collection, problems, grammars(), &Options::default());
-        let report = v1::report(
+        let report = publish::report(
             &outcome.incident,
             &outcome.disks,
             "x",

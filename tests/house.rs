@@ -306,7 +306,9 @@ fn nothing_in_the_code_or_grammars_knows_a_sample() {
 fn every_output_is_made_of_a_redacted_report() {
     let calls: Vec<String> = sources(&root().join("src"))
         .into_iter()
-        .filter(|(name, text)| !name.starts_with("wire/") && code(text).contains("v1::report("))
+        .filter(|(name, text)| {
+            !name.starts_with("wire/") && code(text).contains("publish::report(")
+        })
         .map(|(name, _)| name)
         .collect();
     assert_eq!(

@@ -41,8 +41,9 @@ use crate::pipeline::{self, Outcome};
 use crate::redact;
 use crate::render::escape::visible;
 use crate::render::view::{RuleTitle, Titles};
+use crate::wire::publish;
 use crate::wire::roles::Roles;
-use crate::wire::v1::{self, Report};
+use crate::wire::v1::Report;
 use args::{Arguments, Command, Identities, Input};
 pub use failure::Failure;
 
@@ -212,7 +213,7 @@ fn redacted(
     roles: &Roles,
     revealed: bool,
 ) -> Report {
-    let mut report = v1::report(
+    let mut report = publish::report(
         &outcome.incident,
         &outcome.disks,
         &grammars.sha256,

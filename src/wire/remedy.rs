@@ -3,8 +3,9 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use super::publish::{evidence_row, ids};
 use super::roles::Roles;
-use super::v1::{EvidenceRow, evidence_row, ids, stamp};
+use super::v1::{EvidenceRow, stamp};
 use crate::model::{Amount, Disagreement, Evidence, Incident};
 
 /// A number of bytes with what it counts.

@@ -9,7 +9,8 @@ use rootline::grammar::pattern::Pattern;
 use rootline::grammar::{Grammars, items, stamp, timeline};
 use rootline::model::Limits;
 use rootline::pipeline::{self, Options};
-use rootline::wire::v1::{self, Report};
+use rootline::wire::publish;
+use rootline::wire::v1::Report;
 use rootline::{collect, redact, render};
 
 /// The embedded grammars.
@@ -121,7 +122,7 @@ pub(crate) fn escapes(data: &[u8]) {
 pub(crate) fn report_of(path: &Path, limits: Limits) -> Report {
     let (collection, problems) = collect::collect_within(&[path.to_owned()], limits);
     let outcome = pipeline::run(collection, problems, grammars(), &Options::default());
-    let mut report = v1::report(
+    let mut report = publish::report(
         &outcome.incident,
         &outcome.disks,
         &grammars().sha256,
