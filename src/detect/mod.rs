@@ -95,7 +95,7 @@ fn text_of(
             text.truncate(end + 1);
         }
     }
-    if let Some(format) = grammars.peeler.document_of(&text, &source.name) {
+    if let Some(format) = grammars.peeler.document(&text, Some(&source.name)) {
         return (document(format, source, &text, layouts, grammars), None);
     }
     if let Some(detection) = json_document(&text, source, layouts, grammars) {

@@ -218,100 +218,162 @@ pub struct Format {
     pub not_mine: Vec<NotMine>,
 }
 
-/// Rust readers that a format file may name.
-pub const READERS: &[(&str, &str)] = &[
-    (
+/// Whose words stand in the records that a reader gives.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Words {
+    /// The source's: a wording can be looked for in the bytes of the source.
+    Source,
+    /// The reader's, or none at all: what it reads must be opened whatever it says.
+    Reader,
+}
+
+/// A Rust reader that a format file may name.
+#[derive(Debug, Clone, Copy)]
+pub struct Reader {
+    /// Its name in format files.
+    pub name: &'static str,
+    /// Whose words its records hold. Every reader must say: the fast search would pass over what it looks for in vain.
+    pub words: Words,
+    /// What it does, in one clause.
+    pub about: &'static str,
+}
+
+impl Reader {
+    const fn new(name: &'static str, words: Words, about: &'static str) -> Reader {
+        Reader { name, words, about }
+    }
+
+    /// Returns the reader with a name.
+    pub fn named(name: &str) -> Option<&'static Reader> {
+        READERS.iter().find(|reader| reader.name == name)
+    }
+}
+
+/// The readers.
+pub const READERS: &[Reader] = &[
+    Reader::new(
         "klog-pairs",
+        Words::Source,
         "takes a klog structured body apart: \"message\" key=value …",
     ),
-    (
+    Reader::new(
         "logfmt",
+        Words::Source,
         "takes logrus text apart: time=… level=… msg=\"…\" key=value …",
     ),
-    (
+    Reader::new(
         "kube-node",
+        Words::Reader,
         "gives one record for each condition and taint of a Node object",
     ),
-    (
+    Reader::new(
         "kube-pod",
+        Words::Reader,
         "gives one record for the status and for each container of a Pod object",
     ),
-    (
+    Reader::new(
         "kube-workload",
+        Words::Reader,
         "reads owner and image of ReplicaSets, Deployments, StatefulSets and DaemonSets",
     ),
-    (
+    Reader::new(
         "kubelet-config",
+        Words::Source,
         "reads the settings of a kubelet's configuration",
     ),
-    (
+    Reader::new(
         "registry-envelope",
+        Words::Source,
         "gives one record for each event of a notification envelope",
     ),
-    (
+    Reader::new(
         "cloud-audit",
+        Words::Reader,
         "gives the audit record that a Google Cloud log entry was made of",
     ),
-    (
+    Reader::new(
         "stages",
+        Words::Source,
         "gives one record for each stage that an object has a time for: fields <stage>_at, or event and event_at",
     ),
-    ("yaml", "cuts YAML into documents and list items"),
-    (
+    Reader::new(
+        "yaml",
+        Words::Source,
+        "cuts YAML into documents and list items",
+    ),
+    Reader::new(
         "kubectl",
+        Words::Source,
         "cuts kubectl's tables and descriptions into the objects they were printed from",
     ),
-    ("journal-verbose", "cuts journalctl -o verbose into entries"),
-    (
+    Reader::new(
+        "journal-verbose",
+        Words::Source,
+        "cuts journalctl -o verbose into entries",
+    ),
+    Reader::new(
         "journal-export",
+        Words::Source,
         "cuts the journal export format into entries, binary fields included",
     ),
-    (
+    Reader::new(
         "df",
+        Words::Source,
         "reads df tables, with stamps between them, like the reader kubectl",
     ),
-    (
+    Reader::new(
         "prometheus",
+        Words::Reader,
         "gives disk samples and changes of node conditions of a Prometheus answer",
     ),
-    (
+    Reader::new(
         "kubelet-summary",
+        Words::Reader,
         "gives disk samples of the kubelet's summary",
     ),
-    (
+    Reader::new(
         "kube-object",
+        Words::Reader,
         "keeps an object of the cluster, so that policies and checks can look at it",
     ),
-    (
+    Reader::new(
         "docker-history",
+        Words::Source,
         "reads the layers of an image from tables, pasted ones too",
     ),
-    (
+    Reader::new(
         "image-history",
+        Words::Reader,
         "reads one layer from a line of docker history as JSON",
     ),
-    (
+    Reader::new(
         "image-inspect",
+        Words::Reader,
         "reads size, user and start command of an inspected image",
     ),
-    (
+    Reader::new(
         "image-config",
+        Words::Reader,
         "reads the history of an image configuration",
     ),
-    (
+    Reader::new(
         "image-manifest",
+        Words::Reader,
         "reads the compressed sizes of an image's layers",
     ),
-    (
+    Reader::new(
         "runtime-images",
+        Words::Reader,
         "reads sizes from a runtime's list of images",
     ),
-    (
+    Reader::new(
         "dockerfile",
+        Words::Source,
         "reads the instructions of a Dockerfile, and where it is wrong",
     ),
-    (
+    Reader::new(
         "dockerignore",
+        Words::Source,
         "reads the patterns of a build context's ignore file",
     ),
 ];
@@ -435,9 +497,9 @@ impl Format {
             }
         }
         if let Some(reader) = &parsed.reader
-            && !READERS.iter().any(|(name, _)| name == reader.get_ref())
+            && Reader::named(reader.get_ref()).is_none()
         {
-            let known: Vec<&str> = READERS.iter().map(|(name, _)| *name).collect();
+            let known: Vec<&str> = READERS.iter().map(|reader| reader.name).collect();
             mistakes.push(Mistake::new(
                 file,
                 reader.span(),

@@ -218,26 +218,16 @@ impl Peeler {
             .collect()
     }
 
-    /// Returns the document format that a source begins as.
-    pub fn document(&self, head: &str) -> Option<&Format> {
-        // What can be read is preferred to what is only named.
-        let fitting = || {
-            let begins = |f: &&Format| !f.anywhere && document_begins(f, head);
-            self.formats.iter().filter(begins)
+    /// Returns the document format that a text begins as. Where the name of its file is known, a format that tells how its files are
+    /// called is not that of others. What can be read is preferred to what is only named.
+    pub fn document(&self, head: &str, name: Option<&str>) -> Option<&Format> {
+        let is_called = |f: &Format| {
+            f.named.is_empty()
+                || name.is_none_or(|name| f.named.iter().any(|end| name.ends_with(end.as_str())))
         };
-        fitting()
-            .find(|f| f.unread.is_none())
-            .or_else(|| fitting().next())
-    }
-
-    /// Returns the format of a document with a name. A format that tells how its files are called is not that of others.
-    pub fn document_of(&self, head: &str, name: &str) -> Option<&Format> {
         let fitting = || {
-            self.formats.iter().filter(|f| {
-                (f.named.is_empty() || f.named.iter().any(|end| name.ends_with(end.as_str())))
-                    && !f.anywhere
-                    && document_begins(f, head)
-            })
+            let begins = |f: &&Format| !f.anywhere && is_called(f) && document_begins(f, head);
+            self.formats.iter().filter(begins)
         };
         fitting()
             .find(|f| f.unread.is_none())

@@ -22,7 +22,7 @@ pub fn prove(grammars: &Grammars, wanted: &dyn Fn(&str) -> bool) -> Vec<Mistake>
             if format.shape == Shape::Document {
                 if grammars
                     .peeler
-                    .document(&sample.text)
+                    .document(&sample.text, None)
                     .or_else(|| grammars.peeler.document_inside(&sample.text))
                     .map(|f| f.id.as_str())
                     != Some(&format.id)

@@ -11,7 +11,7 @@ use std::ops::Range;
 use memchr::memmem::Finder;
 
 use crate::grammar::Grammars;
-use crate::grammar::format::{Format, Shape};
+use crate::grammar::format::{Format, Reader, Shape, Words};
 use crate::grammar::index::Needs;
 
 use super::{INSIDE_OBJECTS, READ_ANYWAY};
@@ -217,9 +217,11 @@ impl Filter {
             .iter()
             .filter(|f| f.shape == Shape::Json)
             .filter(|f| {
-                let by_reader = f.reader.as_deref().is_some_and(|reader| {
-                    reader.starts_with("kube-") || OTHER_WORDS.contains(&reader)
-                });
+                let by_reader = f
+                    .reader
+                    .as_deref()
+                    .and_then(Reader::named)
+                    .is_some_and(|reader| reader.words == Words::Reader);
                 let by_type = |of: &str| match lines {
                     Lines::Records => is_made_by_reader(of) || by_look.contains(of),
                     _ => is_made_by_reader(of) && INSIDE_OBJECTS.contains(&of),
@@ -478,18 +480,6 @@ fn meet<const STRIDE: usize>(bits: &Bits, data: &[u8], mut at: usize) -> Option<
     }
     None
 }
-
-/// Readers that put what an object says into words of their own, or into no words at all.
-const OTHER_WORDS: &[&str] = &[
-    "prometheus",
-    "kubelet-summary",
-    "cloud-audit",
-    "image-history",
-    "image-inspect",
-    "image-config",
-    "image-manifest",
-    "runtime-images",
-];
 
 /// Returns whether records of this type are made by a reader, which puts what they say into words of its own.
 fn is_made_by_reader(of: &str) -> bool {
