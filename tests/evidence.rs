@@ -3,8 +3,6 @@
 use std::collections::BTreeMap;
 use std::io::Read;
 
-use sha2::{Digest, Sha256};
-
 use crate::common::{run, samples};
 
 fn decompressed(path: &str) -> Vec<u8> {
@@ -65,7 +63,7 @@ fn every_citation_is_what_stands_there() {
                 let cut = &content[from..to];
                 assert_eq!(
                     evidence["sha256"],
-                    rootline::grammar::hex(&Sha256::digest(cut)),
+                    rootline::model::hash::of(cut),
                     "{path} {from}..{to}"
                 );
                 let lines = content[..from].iter().filter(|b| **b == b'\n').count() as u64 + 1;

@@ -3,7 +3,6 @@
 use std::path::Path;
 
 use rootline::grammar::Grammars;
-use sha2::{Digest, Sha256};
 
 use crate::common::{incident, root, run};
 
@@ -171,7 +170,7 @@ fn ranges_and_hashes_stay_those_of_the_original_and_the_place_is_marked() {
     );
     assert_eq!(
         evidence["sha256"],
-        rootline::grammar::hex(&Sha256::digest(&log.as_bytes()[from..to]))
+        rootline::model::hash::of(&log.as_bytes()[from..to])
     );
 }
 

@@ -10,8 +10,6 @@ use chrono::{DateTime, Datelike, NaiveDateTime, TimeDelta, Utc};
 use regex::{Captures, Regex};
 use serde_json::Value;
 
-use sha2::Digest;
-
 use crate::common::report;
 
 /// Every file of the sample, decompressed, by name.
@@ -476,7 +474,7 @@ fn windows_text_is_the_same() {
                 assert_eq!(evidence["text"], String::from_utf16_lossy(&units).as_str());
                 assert_eq!(
                     evidence["sha256"],
-                    rootline::grammar::hex(&sha2::Sha256::digest(bytes)).as_str()
+                    rootline::model::hash::of(bytes).as_str()
                 );
                 seen += 1;
             }

@@ -14,6 +14,7 @@ use std::path::{Path, PathBuf};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
+use crate::model::hash;
 use crate::wire::v1::Report;
 
 /// One incident that is to be read.
@@ -273,7 +274,7 @@ fn files_of(path: &Path) -> Vec<(String, PathBuf)> {
 
 /// Returns a hash of names, sizes and times of change. Reads no content.
 pub fn listing_of(path: &Path) -> String {
-    let mut hash = Sha256::new();
+    let mut digest = Sha256::new();
     for (name, file) in files_of(path) {
         let metadata = std::fs::metadata(&file).ok();
         let size = metadata.as_ref().map_or(0, std::fs::Metadata::len);
@@ -281,42 +282,36 @@ pub fn listing_of(path: &Path) -> String {
             .and_then(|m| m.modified().ok())
             .and_then(|t| t.duration_since(std::time::UNIX_EPOCH).ok())
             .map_or(0, |d| d.as_nanos());
-        hash.update(format!("{name}\0{size}\0{changed}\n"));
+        digest.update(format!("{name}\0{size}\0{changed}\n"));
     }
-    hex(&hash.finalize())
+    format!("sha256:{}", hash::hex(&digest.finalize()))
 }
 
 /// Returns a hash of names and bytes. A file that cannot be read counts with the reason.
 pub fn content_of(path: &Path) -> String {
-    let mut hash = Sha256::new();
+    let mut digest = Sha256::new();
     let mut buffer = vec![0_u8; 1 << 18];
     for (name, file) in files_of(path) {
-        hash.update(format!("\n{name}\0"));
+        digest.update(format!("\n{name}\0"));
         let mut read = || -> io::Result<()> {
             let mut stream = std::fs::File::open(&file)?;
             loop {
                 match stream.read(&mut buffer)? {
                     0 => return Ok(()),
-                    count => hash.update(&buffer[..count]),
+                    count => digest.update(&buffer[..count]),
                 }
             }
         };
         if let Err(error) = read() {
-            hash.update(format!("\0{}", error.kind()));
+            digest.update(format!("\0{}", error.kind()));
         }
     }
-    hex(&hash.finalize())
+    format!("sha256:{}", hash::hex(&digest.finalize()))
 }
 
 /// Returns a hash of bytes.
 pub fn hash_of(bytes: &[u8]) -> String {
-    hex(&Sha256::digest(bytes))
-}
-
-fn hex(bytes: &[u8]) -> String {
-    bytes.iter().fold(String::from("sha256:"), |hex, byte| {
-        format!("{hex}{byte:02x}")
-    })
+    format!("sha256:{}", hash::of(bytes))
 }
 
 /// The directory of a fleet.

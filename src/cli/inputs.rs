@@ -6,9 +6,9 @@ use std::collections::BTreeMap;
 use std::io::Read;
 
 use rayon::prelude::*;
-use sha2::{Digest, Sha256};
+use sha2::{Digest as _, Sha256};
 
-use crate::model::Source;
+use crate::model::{Source, hash};
 
 /// Returns `sha256:…`. Files are hashed as they are stored, archives whole; standard input as it came.
 pub(super) fn hash_of(sources: &[Source]) -> String {
@@ -34,7 +34,7 @@ pub(super) fn hash_of(sources: &[Source]) -> String {
             }
         })
         .collect();
-    format!("sha256:{}", hex(&Sha256::digest(lines.concat().as_bytes())))
+    format!("sha256:{}", hash::of(lines.concat().as_bytes()))
 }
 
 fn hash(mut stream: Box<dyn Read + Send>) -> std::io::Result<String> {
@@ -42,12 +42,8 @@ fn hash(mut stream: Box<dyn Read + Send>) -> std::io::Result<String> {
     let mut block = vec![0; 1 << 18];
     loop {
         match stream.read(&mut block)? {
-            0 => return Ok(hex(&hasher.finalize())),
+            0 => return Ok(hash::hex(&hasher.finalize())),
             n => hasher.update(&block[..n]),
         }
     }
-}
-
-fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|b| format!("{b:02x}")).collect()
 }

@@ -10,12 +10,11 @@ use std::process::ExitCode;
 
 use clap::{Args, ValueHint};
 use regex::Regex;
-use sha2::{Digest, Sha256};
 
 use super::{Failure, print};
 use crate::collect;
-use crate::grammar::hex;
 use crate::model::Source;
+use crate::model::hash;
 use crate::render::escape::visible;
 use crate::wire::v1::{EvidenceRow, Report, SCHEMA, SourceRow};
 
@@ -400,7 +399,7 @@ fn judge(citation: Open) -> Option<String> {
         "{}:{} (bytes {} to {})",
         row.path, row.line, row.byte[0], row.byte[1]
     );
-    if hex(&Sha256::digest(&bytes)) != row.sha256 {
+    if hash::of(&bytes) != row.sha256 {
         return Some(format!("{signal}: other bytes stand at {place}"));
     }
     let changed = row.redacted || row.text_left_out > 0;

@@ -27,6 +27,7 @@ use std::collections::BTreeMap;
 use serde::de::DeserializeOwned;
 use sha2::{Digest, Sha256};
 
+use crate::model::hash;
 use cascade::Rule;
 use format::Format;
 use mechanism::Mechanism;
@@ -276,16 +277,16 @@ impl Grammars {
         if !mistakes.is_empty() {
             return Err(mistakes);
         }
-        let mut hash = Sha256::new();
+        let mut digest = Sha256::new();
         for (name, text) in files
             .iter()
             .map(|(n, t)| (n.as_str(), t.as_str()))
             .chain(merged)
         {
-            hash.update((name.len() as u64).to_le_bytes());
-            hash.update(name);
-            hash.update((text.len() as u64).to_le_bytes());
-            hash.update(text);
+            digest.update((name.len() as u64).to_le_bytes());
+            digest.update(name);
+            digest.update((text.len() as u64).to_le_bytes());
+            digest.update(text);
         }
         Ok(Grammars {
             peeler: Peeler::new(formats),
@@ -296,7 +297,7 @@ impl Grammars {
             physics,
             vocabulary,
             secrets,
-            sha256: hex(&hash.finalize()),
+            sha256: hash::hex(&digest.finalize()),
             files,
         })
     }
@@ -403,15 +404,4 @@ fn in_order(mut left: Vec<Mechanism>) -> Vec<Mechanism> {
         done.push(left.remove(ready));
     }
     done
-}
-
-/// Returns bytes as hexadecimal digits.
-pub fn hex(bytes: &[u8]) -> String {
-    bytes
-        .iter()
-        .fold(String::with_capacity(bytes.len() * 2), |mut text, byte| {
-            use std::fmt::Write as _;
-            let _ = write!(text, "{byte:02x}");
-            text
-        })
 }

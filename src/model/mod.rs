@@ -6,6 +6,7 @@
 pub mod artefact;
 pub mod entity;
 pub mod fact;
+pub mod hash;
 pub mod incident;
 pub mod interval;
 pub mod ledger;

@@ -13,8 +13,8 @@ use std::ops::Range;
 use aho_corasick::{AhoCorasick, MatchKind};
 use sha2::{Digest, Sha256};
 
-use crate::grammar::hex;
 use crate::grammar::secrets::{Secrets, is_mixed};
+use crate::model::hash;
 use crate::wire::v1::{EvidenceRow, RedactedRow, RedactionRow, Report};
 use fields::Visitor;
 use identities::Identities;
@@ -69,7 +69,7 @@ impl Options {
         if usual {
             return String::new();
         }
-        let key = key.as_ref().map(|key| hex(&Sha256::digest(key)));
+        let key = key.as_ref().map(|key| hash::of(key.as_bytes()));
         format!("{secrets} {ips} {emails} {hosts} {names} {key:?}")
     }
 }
@@ -294,12 +294,12 @@ impl Pen<'_> {
 
     /// Returns what stands in a value's place: the same for the same value, and told apart from others by 40 bits.
     fn pseudonym(&self, kind: &str, value: &str) -> String {
-        let mut hash = Sha256::new();
-        hash.update(self.key);
-        hash.update((kind.len() as u64).to_le_bytes());
-        hash.update(kind);
-        hash.update(value);
-        let digits = &hex(&hash.finalize())[..10];
+        let mut digest = Sha256::new();
+        digest.update(self.key);
+        digest.update((kind.len() as u64).to_le_bytes());
+        digest.update(kind);
+        digest.update(value);
+        let digits = &hash::hex(&digest.finalize())[..10];
         if identities::KINDS.contains(&kind) {
             format!("{kind}-{digits}")
         } else {

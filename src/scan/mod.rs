@@ -19,11 +19,10 @@ pub use encoding::as_utf8;
 use std::sync::{Arc, OnceLock};
 
 use rayon::prelude::*;
-use sha2::{Digest, Sha256};
 
 use crate::grammar::Grammars;
-use crate::grammar::hex;
 use crate::grammar::peel::Record;
+use crate::model::hash;
 use crate::model::limits::{Limits, REACHED, reached};
 use crate::model::source;
 use crate::model::{
@@ -574,10 +573,7 @@ impl Scanner<'_> {
             origin,
             text: Arc::from(String::from_utf8_lossy(quoted).as_ref()),
             left_out: (bytes.len() - quoted.len()) as u64,
-            sha256: hex(&Sha256::digest(encoding::original(
-                bytes,
-                detection.encoding,
-            ))),
+            sha256: hash::of(&encoding::original(bytes, detection.encoding)),
         }
     }
 
