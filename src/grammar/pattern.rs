@@ -89,6 +89,8 @@ pub struct Pattern {
     steps: Vec<Step>,
     text: String,
     from_start: bool,
+    /// Written with `^`: blanks, and the marks of quotes, comments and lists, may stand before its start, as in what somebody pasted.
+    indented: bool,
     to_end: bool,
     /// The longest literal: a text without it is not looked at further.
     must: Option<Finder<'static>>,
@@ -262,6 +264,7 @@ impl Pattern {
             steps,
             text: text.to_owned(),
             from_start,
+            indented: from_start && !anchored,
             to_end,
         })
     }
@@ -369,6 +372,11 @@ impl Pattern {
             return None;
         }
         if self.from_start {
+            let text = if self.indented {
+                text.trim_start_matches([' ', '\t', '>', '#', '*', '|', '│', '`'])
+            } else {
+                text
+            };
             return self.run_at(text, layouts, &mut budget);
         }
         match &self.steps[0] {
@@ -630,6 +638,9 @@ mod tests {
         );
         check("^a {b:int}$", "a  7", Some(&[("b", "7")]));
         check("^a {b:int}$", "a 7 b", None);
+        check("^a {b:int}", "  a 7 b", Some(&[("b", "7")]));
+        check("^a {b:int}", "# a 7 b", Some(&[("b", "7")]));
+        check("^a {b:int}", "b a 7", None);
         check("code {c:/[0-9]{3}/}", "code 429", Some(&[("c", "429")]));
         check("{{{a:word}}}", "{x}", Some(&[("a", "x")]));
     }

@@ -21,7 +21,7 @@ use std::sync::{Arc, OnceLock};
 use rayon::prelude::*;
 
 use crate::grammar::Grammars;
-use crate::grammar::peel::Record;
+use crate::grammar::peel::{Peeler, Record};
 use crate::model::hash;
 use crate::model::limits::{Limits, REACHED, reached};
 use crate::model::source;
@@ -628,12 +628,19 @@ impl Scanner<'_> {
             if record.component.is_none() && record.of == "log" {
                 record.component.clone_from(&detection.speaks_for.component);
             }
+            if record.formats.is_empty() && record.body.contains('`') {
+                record.body = without_quoted_code(&record.body, &self.grammars.peeler);
+            }
             let Some((kind, mut found)) = self.grammars.find_signal(&record) else {
                 continue;
             };
             // A process that is several components at once does not say which of them speaks; what it says may.
             if record.component.is_none() && record.of == "log" && !record.formats.is_empty() {
                 record.component = found.component.take();
+                let file = record.fields.get("file");
+                if record.component.is_none() && file.is_some_and(|f| is_of_the_kubelet(f)) {
+                    record.component = Some("kubelet".to_owned());
+                }
             }
             let speaks_of_itself = record.of == "log"
                 && record
@@ -693,6 +700,45 @@ impl Scanner<'_> {
             });
         }
     }
+}
+
+/// Returns prose without the pieces of code in it: a message that a text speaks of, in back quotes amid its sentence, has not happened there.
+/// A line that is one piece of code altogether is what somebody pasted, and stays; so does a piece with the envelope of a log.
+fn without_quoted_code(line: &str, peeler: &Peeler) -> String {
+    let pieces: Vec<&str> = line.split('`').collect();
+    let prose = pieces.iter().step_by(2);
+    let said = prose
+        .flat_map(|piece| piece.chars())
+        .filter(|c| c.is_alphabetic())
+        .count();
+    if said == 0 || pieces.len().is_multiple_of(2) {
+        return line.to_owned();
+    }
+    let is_record = |piece: &str| {
+        peeler
+            .peel_line(piece)
+            .iter()
+            .any(|r| !r.formats.is_empty())
+    };
+    let keep = |(index, piece): (usize, &str)| match index % 2 {
+        1 if is_record(piece) => format!("`{piece}`"),
+        1 => "``".to_owned(),
+        _ => piece.to_owned(),
+    };
+    pieces.into_iter().enumerate().map(keep).collect()
+}
+
+/// Whether a source file that klog names is one of the kubelet's own, also where it runs in one process with others.
+///
+/// # Source
+/// kubernetes/kubernetes, pkg/kubelet, 1.18 to 1.36.
+fn is_of_the_kubelet(file: &str) -> bool {
+    let begins = ["kubelet", "kuberuntime_", "remote_", "pod_", "image_gc_"];
+    begins.iter().any(|b| file.starts_with(b))
+        || matches!(
+            file,
+            "eviction_manager.go" | "container_gc.go" | "image_manager.go" | "setters.go"
+        )
 }
 
 /// Returns how often a syslog daemon says, in the next line, that the line above came again.

@@ -2,6 +2,7 @@
 //!
 //! A kind says how much of the text it takes and what that means; a new kind is a new file and one line in [`ALL`].
 
+mod csv;
 mod digest;
 mod duration;
 mod host;
@@ -54,6 +55,7 @@ pub struct FieldKind {
 
 /// Every kind, by name.
 pub static ALL: &[&FieldKind] = &[
+    &csv::KIND,
     &digest::KIND,
     &duration::KIND,
     &host::KIND,
