@@ -6,7 +6,7 @@ use rayon::prelude::*;
 use rootline::grammar::Grammars;
 
 use crate::generator::score::{Score, judge};
-use crate::generator::{MECHANISMS, generate};
+use crate::generator::{LOOK_ALIKES, MECHANISMS, generate, look_alike};
 
 /// Enough for each mechanism to be told more than ten times.
 const INCIDENTS: u64 = 270;
@@ -65,4 +65,65 @@ fn a_seed_gives_the_same_bytes() {
     };
     assert_eq!(bytes(&one), bytes(&two));
     assert_ne!(bytes(&one), bytes(&generate(8)));
+}
+
+/// Incidents that hold nothing but one look-alike: other clusters, versions, runtimes and lost files each time.
+const EACH: u64 = 12;
+
+fn is_left_alone(name: &'static str) {
+    let grammars = Grammars::embedded().expect("grammars");
+    let mistakes: Vec<String> = (0..EACH)
+        .into_par_iter()
+        .flat_map(|seed| judge(seed, &look_alike(name, seed), &grammars).mistakes)
+        .collect();
+    assert!(mistakes.is_empty(), "{name}\n{}", mistakes.join("\n"));
+}
+
+macro_rules! is_no_cascade {
+    ($($name:ident)*) => {
+        $(#[test]
+        fn $name() {
+            is_left_alone(stringify!($name));
+        })*
+
+        #[test]
+        fn every_look_alike_has_its_test() {
+            assert_eq!(LOOK_ALIKES, &[$(stringify!($name)),*]);
+        }
+    };
+}
+
+/// Each look-alike by itself, from its files to the report: nothing is blamed.
+mod look_alikes {
+    use super::{LOOK_ALIKES, is_left_alone};
+
+    is_no_cascade! {
+        drain
+        cordon
+        scale_down
+        rolling_update
+        autoscaler_step
+        job_completion
+        node_replacement
+        startup_warnings
+        stale_event
+        blob_unknown
+        inotify_limit
+        cgroup_limit
+        shm_full
+        tmpfs_full
+        quota_exceeded
+        own_volume_full
+        emptydir_limit
+        leader_election
+        deletion_cancelled
+        tolerations
+        lease_during_outage
+        all_nodes_unknown
+        clock_jump
+        pull_healed
+        scheduled_later
+        one_crash
+        oom_once
+    }
 }

@@ -296,7 +296,21 @@ fn build(
         other => other,
     };
     let nodes: Vec<String> = distinct(hops.iter().filter_map(|h| h.node.clone()));
-    let explanation = explain(mechanism, &culprit, &nodes, facts, anchors);
+    let mut explanation = explain(mechanism, &culprit, &nodes, facts, anchors);
+    // One try that failed, and nothing but the waiting for the next: the record may just not tell that the next one worked.
+    let lone = |id: FactId| {
+        facts[id].count <= 1
+            && graph
+                .effects(id)
+                .all(|l| grammars.stage(&facts[l.effect].kind) == grammars.stage(&facts[id].kind))
+    };
+    let mut confidence = confidence;
+    if let (Some(sentence), [only]) = (&mechanism.once_only, anchors)
+        && lone(*only)
+    {
+        confidence = confidence.min(Confidence::Possible);
+        explanation = format!("{explanation} {sentence}");
+    }
     let (direct, collateral) = blast(facts, &hops, anchors, &after, &nodes);
     let (recovery, recovered_at) =
         find_recovery(facts, conditions, &nodes, &culprit, origin, &members);

@@ -67,6 +67,8 @@ struct VerdictFile {
     #[serde(default)]
     rivals: Vec<String>,
     absent: String,
+    #[serde(default)]
+    once_only: Option<String>,
 }
 
 /// Something that usually helps.
@@ -129,6 +131,8 @@ pub struct Mechanism {
     pub rivals: Vec<String>,
     /// Why it is ruled out where nothing supports it.
     pub absent: String,
+    /// What is added where the fault is told to have happened once only, with nothing behind it: then it may have healed, and the verdict is possible at most.
+    pub once_only: Option<String>,
     /// What usually helps.
     pub helps: Vec<Help>,
 }
@@ -214,6 +218,7 @@ impl Mechanism {
             yields_to: parsed.verdict.yields_to,
             rivals: parsed.verdict.rivals,
             absent: parsed.verdict.absent,
+            once_only: parsed.verdict.once_only,
             helps: parsed.helps,
         })
     }

@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use rootline::collect::Collection;
 use rootline::grammar::Grammars;
-use rootline::model::{Cascade, Content, Source};
+use rootline::model::{Cascade, Confidence, Content, Source};
 use rootline::pipeline::{Options, run};
 
 use super::{Incident, Story};
@@ -278,7 +278,8 @@ pub(crate) fn judge(seed: u64, incident: &Incident, grammars: &Grammars) -> Scor
         .enumerate()
         .filter(|(i, _)| !explained[*i])
     {
-        if cascade.mechanism != "unknown" {
+        // What calls itself possible says that it may be none: it blames nothing.
+        if cascade.mechanism != "unknown" && cascade.confidence > Confidence::Possible {
             score.decoys.1 += 1;
             score.mistakes.push(format!(
                 "{seed} false claim {} of {:?} beside {:?} (cascade {index})",
