@@ -122,6 +122,8 @@ fn budget(incident: &Incident, cascade: &Cascade, culprit: &Culprit, node: &str)
             "only without the compressed copy"
         }
         (Some(_), Some(_)) if both => "no",
+        // How much was free is not told, but all of it would not do.
+        (Some((least, _)), None) if too_small(capacity.as_ref(), least, reserve) => "no",
         _ => "unknown",
     };
     let mut broke = failed;
@@ -300,6 +302,18 @@ fn because(budget: &DiskBudget) -> String {
         )
     };
     let Some(free) = &budget.available else {
+        let reserve = budget.threshold.as_ref().map_or(0, |t| t.bytes);
+        if let Some(all) = &budget.capacity
+            && too_small(budget.capacity.as_ref(), least, reserve)
+        {
+            return format!(
+                "{need} How much was free on {} is not in the record, but the whole file system has {} ({}), of which {} are kept back from pods.",
+                budget.node,
+                spoken_bytes(all.bytes),
+                all.from,
+                spoken_bytes(reserve)
+            );
+        }
         return format!(
             "{need} How much was free on {} before the pull is not in the record.",
             budget.node
@@ -322,6 +336,11 @@ fn because(budget: &DiskBudget) -> String {
         _ => "It fits only if the compressed copy does not stay.".to_owned(),
     };
     format!("{need} {had} {verdict}")
+}
+
+/// Whether even an empty file system of this size has no room above the eviction threshold.
+fn too_small(capacity: Option<&Amount>, least: u64, reserve: u64) -> bool {
+    capacity.is_some_and(|all| least + reserve > all.bytes)
 }
 
 fn percent(part: u64, whole: u64) -> u64 {

@@ -3,6 +3,11 @@
 use std::collections::BTreeSet;
 
 use super::{Maker, Pair};
+use crate::model::artefact::spoken_bytes;
+use crate::wire::remedy::BudgetRow;
+
+/// Nodes that are named one by one.
+const NAMED: usize = 5;
 
 /// One kind of thing over the rings of the blast radius.
 #[derive(Debug, Clone)]
@@ -114,11 +119,128 @@ impl Maker<'_> {
         } else {
             "Nothing in the record shows that it would have gone further by itself.".to_owned()
         };
+        let next = next_victims(&self.report.disk_budgets);
+        let potential = [potential, next]
+            .into_iter()
+            .filter(|text| !text.is_empty())
+            .collect::<Vec<_>>()
+            .join(" ");
         ImpactView {
             reach,
             potential,
             customers: self.report.human.impact.customers.clone(),
             conditions: self.conditions(),
         }
+    }
+}
+
+/// Says of the nodes that were not hit where the image would not have fitted either: the one with the least room first.
+fn next_victims(budgets: &[BudgetRow]) -> String {
+    let spared: Vec<&BudgetRow> = budgets.iter().filter(|b| !b.hit).collect();
+    if spared.iter().all(|b| b.fits == "unknown") {
+        return String::new();
+    }
+    let room = |b: &BudgetRow| {
+        b.available
+            .as_ref()
+            .or(b.capacity.as_ref())
+            .map(|a| a.bytes)
+    };
+    let named = |fits: &str| {
+        let mut some: Vec<&&BudgetRow> = spared.iter().filter(|b| b.fits == fits).collect();
+        some.sort_by(|a, b| (room(a), &a.node).cmp(&(room(b), &b.node)));
+        let shown: Vec<String> = some
+            .iter()
+            .take(NAMED)
+            .map(|b| match (&b.available, &b.capacity) {
+                (Some(free), _) => format!("{} ({} free)", b.node, spoken_bytes(free.bytes)),
+                (None, Some(all)) => format!("{} ({} in all)", b.node, spoken_bytes(all.bytes)),
+                (None, None) => b.node.clone(),
+            })
+            .collect();
+        let more = some.len() - shown.len();
+        let more = match more {
+            0 => String::new(),
+            _ => format!(" and {more} more"),
+        };
+        (some.len(), format!("{}{more}", shown.join(", ")))
+    };
+    let mut said = Vec::new();
+    let (count, names) = named("no");
+    if count > 0 {
+        said.push(format!("The image would not fit on {names} either."));
+    }
+    let (count, names) = named("only without the compressed copy");
+    if count > 0 {
+        said.push(format!(
+            "On {names} it would fit only if the compressed copy does not stay."
+        ));
+    }
+    let (count, names) = named("yes");
+    if count > 0 {
+        said.push(format!("It would fit on {names}."));
+    }
+    let unknown = spared.iter().filter(|b| b.fits == "unknown").count();
+    if unknown > 0 {
+        let nodes = if unknown == 1 { "node" } else { "nodes" };
+        said.push(format!(
+            "Of {unknown} further {nodes} the record does not tell how much was free."
+        ));
+    }
+    said.join(" ")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::next_victims;
+    use crate::wire::remedy::{AmountRow, BudgetRow};
+
+    fn budget(node: &str, hit: bool, free: Option<u64>, fits: &str) -> BudgetRow {
+        let amount = |bytes| AmountRow {
+            bytes,
+            measure: "unknown".to_owned(),
+            rounded: false,
+            from: String::new(),
+            citations: Vec::new(),
+        };
+        BudgetRow {
+            node: node.to_owned(),
+            hit,
+            runtime: None,
+            capacity: Some(amount(20_000_000_000)),
+            available: free.map(amount),
+            threshold: None,
+            lowest: None,
+            compressed: None,
+            unpacked: None,
+            needed_at_least: None,
+            needed_at_most: None,
+            fits: fits.to_owned(),
+            evidence: Vec::new(),
+            because: String::new(),
+            counterfactuals: Vec::new(),
+        }
+    }
+
+    #[test]
+    fn the_next_victim_is_the_node_with_the_least_room() {
+        let budgets = [
+            budget("n1", true, Some(1), "no"),
+            budget("n2", false, Some(4_000_000_000), "no"),
+            budget("n3", false, Some(2_000_000_000), "no"),
+            budget("n4", false, Some(90_000_000_000), "yes"),
+            budget("n5", false, None, "unknown"),
+        ];
+        assert_eq!(
+            next_victims(&budgets),
+            "The image would not fit on n3 (2.00 GB free), n2 (4.00 GB free) either. It would fit on n4 (90.0 GB free). \
+             Of 1 further node the record does not tell how much was free."
+        );
+        assert_eq!(next_victims(&budgets[..1]), "");
+        assert_eq!(next_victims(&budgets[4..]), "");
+        assert_eq!(
+            next_victims(&[budget("n6", false, None, "no")]),
+            "The image would not fit on n6 (20.0 GB in all) either."
+        );
     }
 }
