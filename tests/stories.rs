@@ -1,4 +1,4 @@
-//! Small stories told by Events alone: what must be found, and what must not be blamed.
+//! Small stories, most told by Events alone: what must be found, and what must not be blamed.
 
 use serde_json::{Value, json};
 
@@ -144,6 +144,45 @@ fn a_pull_that_failed_on_one_node_does_not_explain_the_pressure_of_another() {
     assert_eq!(found["cascades"].as_array().map(Vec::len), Some(1));
     assert_eq!(first(&found).0, "disk_full_unknown_writer");
     assert_eq!(found["cascades"][0]["culprit"], json!({"node": "n2"}));
+}
+
+#[test]
+fn a_refusal_that_names_no_tag_is_about_the_pull_that_did() {
+    let kubelet = [5, 25, 55]
+        .map(|at| {
+            format!(
+                "May 22 03:00:{at:02} n1 kubelet[800]: E0522 03:00:{at:02}.200000     800 kuberuntime_image.go:51] Pull image \"hub.example/shop/cart:v9\" failed: rpc error: code = Unknown desc = Error response from daemon: unauthorized: authentication required\n"
+            )
+        })
+        .concat();
+    let dockerd = [5, 25, 55]
+        .map(|at| {
+            format!(
+                "May 22 03:00:{at:02} n1 dockerd[612]: time=\"2024-05-22T03:00:{at:02}.000000000Z\" level=error msg=\"Not continuing with pull after error: pull access denied for hub.example/shop/cart, repository does not exist or may require 'docker login': denied: requested access to the resource is denied\"\n"
+            )
+        })
+        .concat();
+    let event = event(
+        4,
+        "Pod",
+        "cart-5f8d6c7b9-x2x4z",
+        "Pulling",
+        "Pulling image \"hub.example/shop/cart:v9\"",
+        "n1",
+    );
+    let list = json!({"kind": "List", "apiVersion": "v1", "items": [event]});
+    let folder = incident(&[
+        ("kubelet-n1.log", kubelet.as_bytes()),
+        ("dockerd-n1.log", dockerd.as_bytes()),
+        ("events.json", list.to_string().as_bytes()),
+    ]);
+    let found = report(folder.path());
+    let cascades = found["cascades"].as_array().expect("cascades");
+    assert_eq!(cascades.len(), 1, "{cascades:?}");
+    assert_eq!(
+        cascades[0]["culprit"]["image"],
+        json!("hub.example/shop/cart:v9")
+    );
 }
 
 #[test]

@@ -431,6 +431,18 @@ impl Roster {
                 "the pod with this uid",
             );
         }
+        // A registry's refusal names the repository; which tag was asked for, others tell.
+        if signal.kind == "pull_failed"
+            && let Some(image) = signal.entities.get("image")
+            && let Some(full) = self.with_its_tag(image, &signal.entities)
+        {
+            infer(
+                &mut signal.entities,
+                "image",
+                full,
+                "the only tag of this image on this node",
+            );
+        }
         // A runtime knows images, not pods.
         if matches!(signal.kind.as_str(), "pulling" | "pulled" | "pull_failed")
             && !signal.entities.contains_key("pod")
@@ -544,6 +556,31 @@ impl Roster {
                 );
             }
         }
+    }
+
+    /// Returns the one reference with a tag or a digest that was told on this node of an image that is written without, of this pod if it is known.
+    fn with_its_tag(&self, image: &str, entities: &crate::model::Entities) -> Option<String> {
+        let bare = joining_form("image", image);
+        let name = bare
+            .strip_suffix(":latest")
+            .filter(|_| !image.ends_with(":latest"))?;
+        let node = entities.get("node")?;
+        let pod = entities.get("namespace").zip(entities.get("pod"));
+        let on_node = self
+            .image_pods
+            .iter()
+            .filter(|((place, _), _)| place == node);
+        let mut tagged = on_node.filter(|((_, form), pods)| {
+            let rest = form.strip_prefix(name);
+            let of_pod =
+                pod.is_none_or(|(namespace, pod)| pods.contains(&(namespace.clone(), pod.clone())));
+            *form != bare && of_pod && rest.is_some_and(|rest| rest.starts_with([':', '@']))
+        });
+        let ((_, full), pods) = tagged.next()?;
+        // Another pod may have asked for it without a tag.
+        let bare_too = self.image_pods.get(&(node.clone(), bare.clone()));
+        let same = bare_too.is_none_or(|others| others.is_subset(pods));
+        (tagged.next().is_none() && (pod.is_some() || same)).then(|| full.clone())
     }
 
     /// Returns the workload that owns a pod, and how that is known.
