@@ -101,11 +101,15 @@ pub(super) struct BatchArgs {
 #[derive(Debug, Subcommand)]
 enum BatchCommand {
     /// Join the parts of all shards into one part a day, and answer the questions
+    #[command(after_help = "Examples:\n  rootline batch compact fleet")]
     Compact {
         /// Directory of the fleet
         fleet: PathBuf,
     },
     /// Answer one question, or list the questions
+    #[command(
+        after_help = "Examples:\n  rootline batch ask fleet\n  rootline batch ask fleet recurrence --output csv"
+    )]
     Ask {
         /// Directory of the fleet
         fleet: PathBuf,
@@ -116,6 +120,9 @@ enum BatchCommand {
         output: AnswerFormat,
     },
     /// Describe the tables
+    #[command(
+        after_help = "Examples:\n  rootline batch schema\n  rootline batch schema --ddl duckdb --place fleet/tables"
+    )]
     Schema {
         /// Print statements that make them in an engine
         #[arg(long, value_name = "ENGINE")]
