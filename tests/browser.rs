@@ -148,6 +148,29 @@ fn fifty_thousand_signals_make_a_page_of_bounded_size_in_little_time() {
 }
 
 #[test]
+fn a_thousand_cascades_make_no_endless_page() {
+    let mut report = sample_report("death-spiral");
+    let one = report.cascades[0].clone();
+    let titles = titles();
+    let page = html::render_html(&report, &titles).expect("a page");
+    while report.cascades.len() < 1_000 {
+        let mut other = one.clone();
+        other.id = format!("c{}", report.cascades.len() + 1);
+        report.cascades.push(other);
+    }
+    let many = html::render_html(&report, &titles).expect("a page");
+    assert!(many.contains("960 more cascades are in the JSON report."));
+    assert!(!page.contains("more cascades are in the JSON report"));
+    assert!(
+        many.len() < page.len() + 40 * 120_000,
+        "{} against {}",
+        many.len(),
+        page.len()
+    );
+    assert!(markdown::render_markdown(&report, &titles).contains("960 more cascades"));
+}
+
+#[test]
 fn hostile_text_stays_text_in_html_and_markdown() {
     let report = hostile_report();
     let page = html::render_html(&report, &titles()).expect("a page");

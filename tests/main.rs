@@ -51,8 +51,6 @@ mod command_line;
 mod common;
 mod evidence;
 mod exports;
-#[cfg(feature = "batch")]
-mod fleet;
 mod formats;
 mod generator;
 mod grammars;

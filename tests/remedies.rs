@@ -302,15 +302,13 @@ fn read_yaml(name: &str, text: &str) -> Vec<String> {
                     assert!(!g.name.is_empty());
                     &g.rules
                 }) {
-                    let (open, close) = (
-                        rule.expr.matches(['(', '{', '[']).count(),
-                        rule.expr.matches([')', '}', ']']).count(),
-                    );
-                    assert_eq!(open, close, "{}", rule.expr);
-                    assert!(
-                        rule.wait.ends_with(['s', 'm', 'h'])
-                            && rule.labels.contains_key("severity")
-                    );
+                    promql_parser::parser::parse(&rule.expr)
+                        .unwrap_or_else(|error| panic!("{}: {error}", rule.expr));
+                    if rule.wait != "0m" {
+                        promql_parser::util::parse_duration(&rule.wait)
+                            .unwrap_or_else(|error| panic!("{}: {error}", rule.wait));
+                    }
+                    assert!(rule.labels.contains_key("severity"));
                     assert!(rule.annotations.contains_key("summary") && !rule.alert.contains(' '));
                 }
                 kinds.push("rules".to_owned());
@@ -329,6 +327,74 @@ fn read_yaml(name: &str, text: &str) -> Vec<String> {
         }
     }
     kinds
+}
+
+#[test]
+fn the_parser_of_expressions_refuses_what_prometheus_would() {
+    for wrong in [
+        "sum by (namespace kube_pod_info",
+        "predict_linear(node_filesystem_avail_bytes[2m] 900) < 0",
+        "count(up) >= ",
+    ] {
+        assert!(promql_parser::parser::parse(wrong).is_err(), "{wrong}");
+    }
+}
+
+/// A record of CloudTrail with the manifest that was pushed, as text.
+const PUT_IMAGE: &str = r##"{"eventVersion":"1.08","userIdentity":{"type":"AssumedRole","arn":"arn:aws:sts::123456789012:assumed-role/ci/build"},"eventTime":"2024-05-22T03:13:55Z","eventSource":"ecr.amazonaws.com","eventName":"PutImage","awsRegion":"eu-west-1","requestParameters":{"registryId":"123456789012","repositoryName":"awesome-app","imageTag":"latest","imageManifest":"{\n \"schemaVersion\": 2,\n \"mediaType\": \"application/vnd.docker.distribution.manifest.v2+json\",\n \"config\": {\"mediaType\": \"application/vnd.docker.container.image.v1+json\",\"size\": 7023,\"digest\": \"sha256:aa1e14be14be14be14be14be14be14be14be14be14be14be14be14be14be14be\"},\n \"layers\": [{\"mediaType\": \"application/vnd.docker.image.rootfs.diff.tar.gzip\",\"size\": 350000000,\"digest\": \"sha256:bb1e14be14be14be14be14be14be14be14be14be14be14be14be14be14be14be\"},{\"mediaType\": \"application/vnd.docker.image.rootfs.diff.tar.gzip\",\"size\": 2650000000,\"digest\": \"sha256:cc1e14be14be14be14be14be14be14be14be14be14be14be14be14be14be14be\"}]}"},"responseElements":{"image":{"registryId":"123456789012","repositoryName":"awesome-app","imageId":{"imageDigest":"sha256:4be14be14be14be14be14be14be14be14be14be14be14be14be14be14be14be1","imageTag":"latest"}}}}"##;
+
+#[test]
+fn a_manifest_in_cloudtrail_is_taken_apart() {
+    let log = std::fs::read_to_string(root().join("samples/awesome-app-2024-05-22/incident.log"))
+        .expect("a log")
+        .replace(
+            "registry.internal",
+            "123456789012.dkr.ecr.eu-west-1.amazonaws.com",
+        );
+    // As a file of the trail's bucket, and as `aws cloudtrail lookup-events` prints it.
+    let bucket = format!("{{\"Records\":[{PUT_IMAGE}]}}");
+    let lookup = serde_json::json!({"Events": [{"EventId": "1", "EventName": "PutImage", "CloudTrailEvent": PUT_IMAGE}]}).to_string();
+    for trail in [bucket, lookup] {
+        let folder = incident(&[
+            ("incident.log", log.as_bytes()),
+            ("trail.json", trail.as_bytes()),
+        ]);
+        let report = report(folder.path());
+        let image = &report["images"][0];
+        assert_eq!(image["measure"], "compressed", "{image:#}");
+        assert_eq!(image["total_bytes"], 3_000_000_000u64);
+        let layers: Vec<(&str, u64)> = list(image, "layers")
+            .iter()
+            .map(|l| {
+                (
+                    l["text"].as_str().unwrap_or_default(),
+                    l["bytes"].as_u64().unwrap_or_default(),
+                )
+            })
+            .collect();
+        assert_eq!(layers[1].1, 2_650_000_000);
+        assert!(layers[1].0.starts_with("sha256:cc1e"), "{layers:?}");
+        // Where it was described, and what it stood for, by the same record.
+        assert!(
+            list(image, "sizes")[0]["citations"]
+                .to_string()
+                .contains("trail.json")
+        );
+        assert!(
+            factor(&report, "mutable-tag")["because"]
+                .as_str()
+                .is_some_and(|b| b.contains("sha256:4be14be")),
+            "{}",
+            factor(&report, "mutable-tag")
+        );
+        assert!(
+            factor(&report, "oversized-image")["because"]
+                .as_str()
+                .is_some_and(|b| b.contains("3.00 GB compressed"))
+        );
+        // Compressed bytes are not what is needed on a disk.
+        assert_eq!(report["disk_budgets"][0]["fits"], "unknown");
+    }
 }
 
 /// The sample of six lines with other artefacts beside it.
@@ -474,15 +540,22 @@ fn recorded_bundles_without_a_failed_pull_for_space_have_no_disk_factor() {
         eprintln!("skipped: no recorded bundles beside the project");
         return;
     }
+    // Whatever is about images, pulls, and how large or whose the node's disk is.
     let disk = [
-        "oversized-image",
-        "small-node-disk",
-        "shared-image-disk",
-        "whole-context-copied",
-        "build-tools-in-image",
-        "parallel-pulls",
         "always-pull-of-moving-tag",
+        "build-tools-in-image",
+        "cache-busting-copy",
+        "full-base-image",
+        "late-progress-deadline",
         "mutable-tag",
+        "oversized-image",
+        "package-cache-kept",
+        "parallel-pulls",
+        "pulls-everywhere-at-once",
+        "removed-in-later-layer",
+        "shared-image-disk",
+        "small-node-disk",
+        "whole-context-copied",
     ];
     for name in ["s2-quiet-day", "s3-log-filler", "s4-bad-tag"] {
         let report = report(&captures.join(name));
@@ -491,9 +564,32 @@ fn recorded_bundles_without_a_failed_pull_for_space_have_no_disk_factor() {
             disk.iter().all(|id| !found.contains(id)),
             "{name}: {found:?}"
         );
+        for key in ["images", "disk_budgets"] {
+            assert!(list(&report, key).is_empty(), "{name}: {key}");
+        }
+        let rails = list(&report, "guard_rails");
+        for rail in rails {
+            let text = rail["text"].as_str().unwrap_or_default();
+            for part in ["imageGC", "serializeImagePulls", "image-size"] {
+                assert!(!text.contains(part), "{name}: {part} in {}", rail["file"]);
+            }
+        }
+        // What is known to have allowed it (truth: "wrote without limit into an emptyDir volume") is a setting of the workload.
+        let expected: &[&str] = match name {
+            "s3-log-filler" => &["no-ephemeral-storage-limit"],
+            "s4-bad-tag" => &["no-automatic-rollback"],
+            _ => &[],
+        };
         assert!(
-            list(&report, "images").is_empty() && list(&report, "disk_budgets").is_empty(),
-            "{name}"
+            found.iter().all(|id| expected.contains(id)),
+            "{name}: {found:?}"
         );
+        if name == "s3-log-filler" {
+            let because = factor(&report, "no-ephemeral-storage-limit")["because"].to_string();
+            assert!(
+                because.contains("scratch is an emptyDir without sizeLimit"),
+                "{because}"
+            );
+        }
     }
 }

@@ -126,10 +126,12 @@ fn episodes(facts: &[Fact]) -> Vec<Episode> {
             .filter_map(|f| f.moment)
             .map(|m| m.at)
             .min();
-        // Something else that gave space back may have ended it.
+        // Something else that gave space back may have ended it; that the workload itself was taken down is no such thing.
         let helped = facts.iter().any(|f| {
             matches!(f.kind.as_str(), "image_gc_freed" | "remediation")
                 && f.entities.get("node").is_none_or(|n| n == node)
+                && (!f.entities.contains_key("workload")
+                    || !workloads.contains(&f.entities.get("workload")))
                 && f.moment.is_some_and(|m| m.at >= from && m.at <= to)
                 && !f.message.contains("without evicting")
         });

@@ -85,6 +85,27 @@ pub(super) fn gaps(incident: &Incident, assumptions: &[String], metrics: &[Metri
             );
         }
     }
+    let builds = incident.artefacts.builds.len();
+    if builds > 1
+        && incident
+            .cascades
+            .iter()
+            .any(|c| super::images::pull_ran_out_of_space(incident, c))
+    {
+        say(
+            format!(
+                "{builds} Dockerfiles are in the input, and which of them the image was built from is not."
+            ),
+            "so none of them was held against the image, and what they would allow is not among the factors",
+        );
+    }
+    let conditions = incident.conditions.iter().any(|condition| {
+        incident.cascades.iter().any(|c| {
+            c.hops
+                .iter()
+                .any(|h| h.node.as_ref() == Some(&condition.node))
+        })
+    });
     for metric in metrics
         .iter()
         .filter(|m| m.status == MetricStatus::Unknown && !incident.cascades.is_empty())
@@ -98,9 +119,13 @@ pub(super) fn gaps(incident: &Incident, assumptions: &[String], metrics: &[Metri
                 "No roll-back or clean-up is in the record.",
                 "time to mitigate cannot be computed",
             ),
-            "resolved_at" => (
+            "resolved_at" if conditions => (
                 "The end is not in the record: at least one abnormal condition has no known end.",
                 "time to resolve cannot be computed, and the nodes may still be affected",
+            ),
+            "resolved_at" => (
+                "The end is not in the record: neither a roll-out that was done nor the end of a condition.",
+                "time to resolve cannot be computed, and it may still go on",
             ),
             _ => continue,
         };
@@ -123,8 +148,12 @@ pub(super) fn gaps(incident: &Incident, assumptions: &[String], metrics: &[Metri
     if !incident.ledger.skipped.is_empty() {
         let unopened = incident.ledger.skipped.len();
         say(
-            format!("{unopened} files were found and not read; the ledger says why for each."),
-            "they may hold what this report says is missing",
+            if unopened == 1 {
+                "One file was found and not read; the ledger says why.".to_owned()
+            } else {
+                format!("{unopened} files were found and not read; the ledger says why for each.")
+            },
+            "what this report says is missing may be in there",
         );
     }
     gaps

@@ -127,9 +127,10 @@ pub(super) fn sizes(incident: &Incident, image: &str, digest: Option<&str>) -> V
     found.sort_by_key(|(rank, amount)| (amount.measure, *rank));
     let mut sizes: Vec<Amount> = Vec::new();
     for (_, amount) in found {
+        // Two records that would be spoken alike are one size.
         if !sizes
             .iter()
-            .any(|s| s.measure == amount.measure && s.bytes == amount.bytes)
+            .any(|s| s.measure == amount.measure && s.spoken() == amount.spoken())
         {
             sizes.push(amount);
         }

@@ -8,6 +8,16 @@ fn fact_time(incident: &Incident, id: FactId) -> Option<DateTime<Utc>> {
     incident.facts[id].moment.map(|m| m.at)
 }
 
+/// The middle of sorted numbers; between the two in the middle where their count is even.
+fn median(sorted: &[f64]) -> Option<f64> {
+    let upper = *sorted.get(sorted.len() / 2)?;
+    Some(if sorted.len().is_multiple_of(2) {
+        (sorted[sorted.len() / 2 - 1] + upper) / 2.0
+    } else {
+        upper
+    })
+}
+
 /// Computes the metrics of the gravest cascade; all are unknown where there is none.
 pub fn metrics(incident: &Incident) -> Vec<Metric> {
     let cascade = incident.cascades.first();
@@ -94,7 +104,7 @@ pub fn metrics(incident: &Incident) -> Vec<Metric> {
             .filter(|_| resolved_at.is_some())
             .map(|c| c.recovery.clone())
             .unwrap_or_default(),
-        definition: "time at which the last abnormal condition of the cascade's nodes ended; unknown while the end of one is not in the record",
+        definition: "time at which the last abnormal condition of the cascade's nodes ended, or, where there was none, at which a roll-out of the workload was done; unknown while neither is in the record",
     };
     let between = |id: &'static str, from: &Metric, to: &Metric, definition: &'static str| {
         let number = from
@@ -136,7 +146,7 @@ pub fn metrics(incident: &Incident) -> Vec<Metric> {
         "ttr_s",
         &impact,
         &resolution,
-        "time to resolve: seconds from the first fault to the end of the last abnormal condition",
+        "time to resolve: seconds from the first fault to the end of the last abnormal condition, or to the roll-out that was done",
     );
     let minutes = |id: &'static str,
                    wanted: &dyn Fn(&crate::model::Condition) -> bool,
@@ -190,7 +200,7 @@ pub fn metrics(incident: &Incident) -> Vec<Metric> {
         .map(|w| (w[1] - w[0]).num_milliseconds() as f64 / 1000.0)
         .collect();
     periods.sort_by(f64::total_cmp);
-    let period = periods.get(periods.len() / 2).copied();
+    let period = median(&periods);
     let hop_period = Metric {
         id: "hop_period_s",
         at: None,

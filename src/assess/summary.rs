@@ -1,4 +1,6 @@
-//! The summary: three to six sentences, each with the facts it rests on. People are never named.
+//! The summary: three to five sentences, each with the facts it rests on. People are never named.
+//!
+//! What began it, what it was, where it went, how it was noticed and ended, and what stands beside it. Details are the sections' business.
 
 use chrono::{DateTime, TimeDelta, Utc};
 
@@ -81,24 +83,62 @@ pub(super) fn summary(
     };
     sentences.push((format!("{sure}{}", cascade.explanation), origin_facts));
     sentences.extend(hops_sentence(incident, cascade));
-    sentences.extend(unnoticed_sentence(incident, cascade));
     sentences.extend(silent_sentence(incident));
-    sentences.push(detection_sentence(metrics));
-    sentences.extend(end_sentence(incident, cascade));
-    for other in incident.cascades.iter().skip(1) {
+    sentences.push(noticed_and_ended(incident, cascade, metrics));
+    sentences.extend(others_sentence(incident, grammars));
+    sentences
+}
+
+/// Other cascades that one sentence names.
+const OTHERS: usize = 4;
+
+/// Cascades that nothing joins to the gravest one, in one sentence.
+fn others_sentence(incident: &Incident, grammars: &Grammars) -> Option<(String, Vec<FactId>)> {
+    let others = incident.cascades.get(1..).unwrap_or_default();
+    let mut ids = Vec::new();
+    let mut parts: Vec<String> = Vec::new();
+    for other in others.iter().take(OTHERS) {
         let title = grammars
             .mechanisms
             .iter()
             .find(|m| m.id == other.mechanism)
             .map_or(other.mechanism.as_str(), |m| m.title.as_str());
-        let subject = other
-            .culprit
-            .first()
-            .map(|(_, v)| format!(" ({v})"))
-            .unwrap_or_default();
-        sentences.push((format!("Told separately, because nothing in the record links it: {}{subject}, {} at {} UTC.", lower_first(title), other.confidence.name(), clock(at(incident, other.origin))), vec![other.origin]));
+        let subject = other.culprit.first().map(|(_, value)| value.as_str());
+        let named = subject.map(|s| format!(" ({s})")).unwrap_or_default();
+        let silence = (other.mechanism == "node_lost")
+            .then(|| silence(incident).filter(|c| subject == Some(c.node.as_str())))
+            .flatten();
+        let when = match silence {
+            Some(condition) => {
+                ids.extend(&condition.evidence);
+                let until = match condition.to {
+                    Some(to) => format!("until {}", clock(to)),
+                    None => "with no return in the record".to_owned(),
+                };
+                format!("from {} {until}", clock(condition.from))
+            }
+            None => format!("at {}", clock(at(incident, other.origin))),
+        };
+        ids.push(other.origin);
+        parts.push(format!(
+            "{}{named} {when}, {}",
+            lower_first(title),
+            other.confidence.name()
+        ));
     }
-    sentences
+    if others.len() > OTHERS {
+        parts.push(format!("and {} more", others.len() - OTHERS));
+    }
+    ids.sort_unstable();
+    ids.dedup();
+    (!parts.is_empty()).then(|| {
+        let it = if others.len() == 1 { "it" } else { "them" };
+        let said = format!(
+            "Told separately, because nothing in the record links {it} to this: {}.",
+            parts.join("; ")
+        );
+        (said, ids)
+    })
 }
 
 fn lower_first(text: &str) -> String {
@@ -194,13 +234,14 @@ fn hops_sentence(incident: &Incident, cascade: &Cascade) -> Option<(String, Vec<
         Spread::CommonCause => "each from the same rollout, not from one another",
         Spread::Single => "one node only",
     };
+    // The times are those of each node's first signal, so these are what is cited.
     let ids = pressed
         .iter()
-        .flat_map(|h| {
+        .filter_map(|h| {
             h.signals
                 .iter()
                 .copied()
-                .filter(|id| incident.facts[*id].kind == "disk_pressure_on")
+                .min_by_key(|id| (at(incident, *id), *id))
         })
         .collect();
     Some((
@@ -213,47 +254,24 @@ fn hops_sentence(incident: &Incident, cascade: &Cascade) -> Option<(String, Vec<
     ))
 }
 
-/// Failures that no pressure followed: the disk was full for less than the kubelet's look.
-fn unnoticed_sentence(incident: &Incident, cascade: &Cascade) -> Option<(String, Vec<FactId>)> {
-    if cascade.mechanism != "image_pull_filled_disk" {
-        return None;
-    }
-    let unnoticed = &cascade.without_pressure;
-    let (first, rest) = unnoticed.split_first()?;
-    let node = incident.facts[*first].entity("node").unwrap_or("a node");
-    let same = rest
-        .iter()
-        .all(|id| incident.facts[*id].entity("node") == Some(node));
-    let place = if same {
-        format!("on {node} ")
-    } else {
-        String::new()
-    };
-    let times: Vec<String> = unnoticed
-        .iter()
-        .take(6)
-        .map(|id| clock(at(incident, *id)))
-        .collect();
-    let (noun, verb) = if unnoticed.len() == 1 {
-        ("failed pull", "was")
-    } else {
-        ("failed pulls", "were")
-    };
-    Some((
-        format!(
-            "{} {noun} {place}({}) {verb} followed by no DiskPressure: the runtime gives the space back within seconds, and the kubelet looks every 10 s.",
-            unnoticed.len(),
-            times.join(", ")
-        ),
-        unnoticed.clone(),
-    ))
-}
-
-fn silent_sentence(incident: &Incident) -> Option<(String, Vec<FactId>)> {
-    let condition = incident
+/// The first silence of a node: its state unknown to the control plane.
+fn silence(incident: &Incident) -> Option<&crate::model::Condition> {
+    incident
         .conditions
         .iter()
-        .find(|c| c.condition == "Ready" && c.status == ConditionStatus::Unknown)?;
+        .find(|c| c.condition == "Ready" && c.status == ConditionStatus::Unknown)
+}
+
+/// A node that fell silent, unless a cascade of its own tells it.
+fn silent_sentence(incident: &Incident) -> Option<(String, Vec<FactId>)> {
+    let condition = silence(incident)?;
+    if incident
+        .cascades
+        .iter()
+        .any(|c| c.mechanism == "node_lost" && c.culprit.iter().any(|(_, v)| *v == condition.node))
+    {
+        return None;
+    }
     let until = condition.to.map_or_else(
         || "; its return is not in the record".to_owned(),
         |to| format!(" until {}", clock(to)),
@@ -268,68 +286,102 @@ fn silent_sentence(incident: &Incident) -> Option<(String, Vec<FactId>)> {
     ))
 }
 
-fn detection_sentence(metrics: &[Metric]) -> (String, Vec<FactId>) {
-    let metric = |id: &str| metrics.iter().find(|m| m.id == id);
-    match (
-        metric("detected_at").and_then(|m| m.at.map(|at| (at, m.evidence.clone()))),
-        metric("ttd_s").and_then(|m| m.number),
-    ) {
-        (Some((detected, evidence)), Some(seconds)) => (
-            format!(
-                "The first alert came at {}, {} after the first fault.",
-                clock(detected),
-                crate::model::moment::spoken(TimeDelta::milliseconds((seconds * 1000.0) as i64))
-            ),
-            evidence,
+/// How it was noticed and how it ended, in one sentence that has something to cite: what is missing stands beside what is there.
+fn noticed_and_ended(
+    incident: &Incident,
+    cascade: &Cascade,
+    metrics: &[Metric],
+) -> (String, Vec<FactId>) {
+    match (alert(metrics), end(incident, cascade)) {
+        (Some((alert, mut ids)), Some((end, more))) => {
+            ids.extend(more);
+            (format!("{}; {end}.", capital(&alert)), ids)
+        }
+        (Some((alert, ids)), None) => (
+            format!("{}; no recovery is in the record.", capital(&alert)),
+            ids,
         ),
-        (Some((detected, evidence)), None) => (
-            format!(
-                "The first alert came at {}, before the first fault in the record.",
-                clock(detected)
-            ),
-            evidence,
+        (None, Some((end, ids))) => (
+            format!("{}; no alert is in the record.", capital(&end)),
+            ids,
         ),
-        _ => ("No alert is in the record.".to_owned(), Vec::new()),
+        (None, None) => {
+            let last = cascade
+                .members
+                .iter()
+                .copied()
+                .max_by_key(|id| (at(incident, *id), *id))
+                .unwrap_or(cascade.origin);
+            (
+                format!(
+                    "The last that is known of it is from {}: neither an alert nor a recovery is in the record.",
+                    clock(at(incident, last))
+                ),
+                vec![last],
+            )
+        }
     }
 }
 
-fn end_sentence(incident: &Incident, cascade: &Cascade) -> Option<(String, Vec<FactId>)> {
-    let remedy = cascade.recovery.iter().copied().find(|id| {
-        matches!(
-            incident.facts[*id].kind.as_str(),
-            "rollback" | "remediation"
-        )
+fn capital(text: &str) -> String {
+    let mut chars = text.chars();
+    chars
+        .next()
+        .map(|first| first.to_uppercase().chain(chars).collect())
+        .unwrap_or_default()
+}
+
+/// When the first alert came.
+fn alert(metrics: &[Metric]) -> Option<(String, Vec<FactId>)> {
+    let metric = |id: &str| metrics.iter().find(|m| m.id == id);
+    let (detected, ids) =
+        metric("detected_at").and_then(|m| m.at.map(|at| (at, m.evidence.clone())))?;
+    let said = match metric("ttd_s").and_then(|m| m.number) {
+        Some(seconds) => format!(
+            "the first alert came at {}, {} after the first fault",
+            clock(detected),
+            crate::model::moment::spoken(TimeDelta::milliseconds((seconds * 1000.0) as i64))
+        ),
+        None => format!(
+            "the first alert came at {}, before the first fault in the record",
+            clock(detected)
+        ),
+    };
+    Some((said, ids))
+}
+
+/// What was done about it, and when it was over.
+fn end(incident: &Incident, cascade: &Cascade) -> Option<(String, Vec<FactId>)> {
+    let kind = |id: FactId| incident.facts[id].kind.as_str();
+    let remedied = cascade
+        .recovery
+        .iter()
+        .copied()
+        .find(|id| matches!(kind(*id), "rollback" | "remediation"))
+        .map(|id| {
+            let when = clock(at(incident, id));
+            match (kind(id), incident.facts[id].entity("workload")) {
+                ("rollback", _) => format!("the roll-back began at {when}"),
+                (_, Some(workload)) => format!("the workload {workload} was taken down at {when}"),
+                _ => format!("the clean-up began at {when}"),
+            }
+        });
+    let rolled_out = cascade
+        .recovery
+        .iter()
+        .any(|id| kind(*id) == "deploy_finished");
+    let over = cascade.recovered_at.map(|over| match rolled_out {
+        true => format!("a roll-out of the workload was done at {}", clock(over)),
+        false => format!("the last abnormal condition ended at {}", clock(over)),
     });
-    let remedied = remedy.map(|id| {
-        format!(
-            "The {} began at {}",
-            if incident.facts[id].kind == "rollback" {
-                "roll-back"
-            } else {
-                "clean-up"
-            },
-            clock(at(incident, id))
-        )
-    });
-    match (remedied, cascade.recovered_at) {
-        (Some(remedied), Some(over)) => Some((
-            format!(
-                "{remedied}, and the last abnormal condition ended at {}.",
-                clock(over)
-            ),
-            cascade.recovery.clone(),
-        )),
-        (Some(remedied), None) => Some((
-            format!("{remedied}; the end of all conditions is not in the record."),
-            cascade.recovery.clone(),
-        )),
-        (None, Some(over)) => Some((
-            format!(
-                "The last abnormal condition ended at {}; what ended it is not in the record.",
-                clock(over)
-            ),
-            cascade.recovery.clone(),
-        )),
-        (None, None) => Some(("No recovery is in the record.".to_owned(), Vec::new())),
-    }
+    let said = match (remedied, over) {
+        (Some(remedied), Some(over)) => format!("{remedied}, and {over}"),
+        (Some(remedied), None) => {
+            format!("{remedied}, and the end of all conditions is not in the record")
+        }
+        (None, Some(over)) if rolled_out => over,
+        (None, Some(over)) => format!("{over}, and what ended it is not in the record"),
+        (None, None) => return None,
+    };
+    Some((said, cascade.recovery.clone()))
 }

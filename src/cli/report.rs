@@ -98,7 +98,7 @@ pub(super) fn run(command: &ReportArgs) -> Result<ExitCode, Failure> {
     );
     #[cfg(feature = "batch")]
     if let Some(fleet) = &command.fleet {
-        report.similar = Some(super::batch::similar_to(&report, fleet)?);
+        super::batch::compare_with(&mut report, fleet)?;
     }
     let titles = titles(&grammars);
     let to_stdout = command.output.as_deref() == Some(Path::new("-"));

@@ -681,9 +681,11 @@ fn find_recovery(
                         || f.entity("workload").is_none()
                         || f.entity("workload") == workload)
             }
-            "remediation" => f
-                .entity("node")
-                .is_none_or(|n| nodes.iter().any(|known| known == n)),
+            "remediation" => {
+                f.entity("node")
+                    .is_none_or(|n| nodes.iter().any(|known| known == n))
+                    && f.entity("workload").is_none_or(|w| Some(w) == workload)
+            }
             _ => false,
         })
         .map(|(id, _)| id)
@@ -716,6 +718,20 @@ fn find_recovery(
             Some(to) if !condition.to_open || followed => end = end.max(Some(to)),
             _ => over = false,
         }
+    }
+    // Faults without an abnormal condition, such as pulls of an image that is not there, are over when a roll-out of the workload is done.
+    if own.is_empty()
+        && !still_open
+        && let Some((id, done)) = facts.iter().enumerate().find(|(_, f)| {
+            f.kind == "deploy_finished"
+                && workload.is_some()
+                && f.entity("workload") == workload
+                && f.moment.is_some_and(|m| m.at > last)
+        })
+    {
+        ended.push(id);
+        end = done.moment.map(|m| m.at);
+        over = true;
     }
     for node in nodes {
         let off = facts.iter().enumerate().rev().find(|(_, f)| {

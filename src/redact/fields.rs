@@ -117,6 +117,7 @@ pub(super) fn visit(report: &mut Report, v: &mut dyn Visitor) {
             status: _,
             evidence: _,
             definition: _,
+            baseline: _,
         } = row;
     }
     for row in actions {

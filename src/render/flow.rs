@@ -181,21 +181,29 @@ pub fn render_flow(cascade: &CascadeRow, view: &CascadeView) -> String {
     for strip in &drawing.strips {
         let _ = write!(
             svg,
-            "<rect class=\"strip {}\" x=\"1\" y=\"{:.0}\" width=\"{:.0}\" height=\"{:.0}\" rx=\"8\"/><rect class=\"edge {}\" x=\"1\" y=\"{:.0}\" width=\"5\" height=\"{:.0}\" rx=\"2.5\"/><text class=\"head\" x=\"{LEFT}\" y=\"{:.0}\">{}<tspan class=\"note\" dx=\"12\">{}</tspan></text>",
+            "<rect class=\"strip {}\" x=\"1\" y=\"{:.0}\" width=\"{:.0}\" height=\"{:.0}\" rx=\"8\"/><rect class=\"edge {}\" x=\"1\" y=\"{:.0}\" width=\"5\" height=\"{:.0}\" rx=\"2.5\"/>",
             strip.class,
             strip.y,
             WIDTH - 2.0,
             strip.height,
             strip.class,
             strip.y,
-            strip.height,
-            strip.y + 22.0,
-            escape(&cut(&strip.head, 52)),
-            escape(&cut(&strip.note, 110 - strip.head.chars().count().min(52)))
+            strip.height
         );
     }
     for arrow in arrows(cascade, &drawing.cells) {
         draw_arrow(&mut svg, cascade, &drawing.cells, &arrow);
+    }
+    // Over the arrows, with a rim of the strip's colour: an arrow that passes behind a name does not strike it out.
+    for strip in &drawing.strips {
+        let room = 136 - strip.head.chars().count().min(52);
+        let _ = write!(
+            svg,
+            "<text class=\"head\" x=\"{LEFT}\" y=\"{:.0}\">{}<tspan class=\"note\" dx=\"12\">{}</tspan></text>",
+            strip.y + 22.0,
+            escape(&cut(&strip.head, 52)),
+            escape(&cut(&strip.note, room))
+        );
     }
     for cell in &drawing.cells {
         draw_cell(&mut svg, cell);

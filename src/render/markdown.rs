@@ -178,6 +178,9 @@ fn cascades(out: &mut String, v: &View) {
         }
         out.push('\n');
     }
+    if !v.cascades_more.is_empty() {
+        let _ = writeln!(out, "{}\n", v.cascades_more);
+    }
 }
 
 /// Draws a cascade for wikis that know Mermaid. What a label may not hold is written as Mermaid's own character codes.
@@ -321,18 +324,23 @@ fn impact(out: &mut String, v: &View) {
 }
 
 fn metrics(out: &mut String, v: &View) {
-    out.push_str("| metric | value | status | definition |\n|---|---|---|---|\n");
+    out.push_str("| metric | value | status | baseline | definition |\n|---|---|---|---|---|\n");
     for m in &v.metrics {
         let _ = writeln!(
             out,
-            "| {} | {} | {} | {} |",
+            "| {} | {} | {} | {} | {} |",
             m.name,
             m.value,
             m.status,
+            if m.baseline.is_empty() {
+                "none"
+            } else {
+                &m.baseline
+            },
             plain(&m.definition)
         );
     }
-    out.push_str("\nBaseline: none. A comparison needs past incidents, and none were given.\n");
+    let _ = writeln!(out, "\n{}", v.baseline);
 }
 
 fn timeline(out: &mut String, v: &View) {

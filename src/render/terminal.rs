@@ -69,7 +69,7 @@ pub fn render_summary(report: &Report, titles: &Titles) -> String {
     let mut bottom: Vec<String> = vec![String::new()];
     let contradictions = v.cascades.iter().flat_map(|c| &c.contradictions).count();
     let counted = [
-        (v.cascades.len(), "cascade", "cascades"),
+        (v.cascades_found, "cascade", "cascades"),
         (contradictions, "contradiction", "contradictions"),
         (v.gaps.len(), "thing not known", "things not known"),
         (v.actions.len(), "action suggested", "actions suggested"),

@@ -100,6 +100,10 @@ pub fn render_timeline(report: &Report, titles: &Titles, screen: &Screen) -> Str
     }
     let _ = writeln!(out, "\n{BOLD}Timeline{BOLD:#}");
     rows(&mut out, &v, screen);
+    if !v.cascades_more.is_empty() {
+        out.push('\n');
+        block(&mut out, screen, "", "", &v.cascades_more, DIM);
+    }
     out
 }
 

@@ -240,6 +240,7 @@ pub fn report(
                         status: m.status.name().to_owned(),
                         evidence: ids(&m.evidence),
                         definition: m.definition.to_owned(),
+                        baseline: None,
                     },
                 )
             })

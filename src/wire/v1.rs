@@ -462,6 +462,18 @@ pub struct MetricRow {
     pub evidence: Vec<String>,
     /// What exactly is measured.
     pub definition: String,
+    /// What past incidents of the same mechanism had; absent where none were given, or none of them tells.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub baseline: Option<BaselineRow>,
+}
+
+/// What past incidents had of a metric.
+#[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
+pub struct BaselineRow {
+    /// Their median, in the metric's unit.
+    pub median: f64,
+    /// How many of them tell.
+    pub incidents: u64,
 }
 
 /// Something to do.

@@ -13,7 +13,6 @@
 )]
 
 mod decoys;
-pub(crate) mod fleet;
 pub(crate) mod score;
 mod sources;
 mod stories;

@@ -108,7 +108,21 @@ pub(super) fn make(incident: &Incident) -> Option<GuardRail> {
             &[json!({"groups": [{"name": "image-pulls-and-disks", "rules": rules}]})],
         ),
         class: "detect",
-        about: "Prometheus alert rules: disks that fill up, pulls that fail by what goes with them, pressure that wanders.".to_owned(),
+        about: format!(
+            "Prometheus alert rules: {}.",
+            [
+                (
+                    disk,
+                    "disks that fill up, pressure that goes from node to node"
+                ),
+                (pulls, "pulls that fail, with their reason"),
+            ]
+            .iter()
+            .filter(|(there, _)| *there)
+            .map(|(_, what)| *what)
+            .collect::<Vec<_>>()
+            .join(", ")
+        ),
         done_when: "each rule has fired once in a test and reached the people on call".to_owned(),
         backtest: Backtest {
             said: format!("{}.", said.join(". ")),

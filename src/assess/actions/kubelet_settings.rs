@@ -17,12 +17,10 @@ pub(super) fn make(incident: &Incident) -> Option<GuardRail> {
     if !super::disk_filled(incident) {
         return None;
     }
-    let object = json!({
+    let images = super::pull_filled_disk(incident);
+    let mut object = json!({
         "apiVersion": "kubelet.config.k8s.io/v1beta1",
         "kind": "KubeletConfiguration",
-        "imageGCHighThresholdPercent": 70,
-        "imageGCLowThresholdPercent": 60,
-        "serializeImagePulls": true,
         // All of them: naming one drops the defaults of the others.
         "evictionHard": {
             "memory.available": "100Mi",
@@ -35,26 +33,51 @@ pub(super) fn make(incident: &Incident) -> Option<GuardRail> {
         "evictionSoftGracePeriod": {"imagefs.available": "1m", "nodefs.available": "1m"},
         "evictionMinimumReclaim": {"imagefs.available": "2Gi", "nodefs.available": "1Gi"},
     });
+    if images && let Some(settings) = object.as_object_mut() {
+        // Images had no part in a disk that a workload filled; there these would change nothing.
+        settings.insert("imageGCHighThresholdPercent".to_owned(), json!(70));
+        settings.insert("imageGCLowThresholdPercent".to_owned(), json!(60));
+        settings.insert("serializeImagePulls".to_owned(), json!(true));
+    }
     Some(GuardRail {
         id: "kubelet-settings".to_owned(),
         file: "kubelet/config-fragment.yaml".to_owned(),
         text: yaml(
             &[
                 "A fragment: merge it into the configuration that the nodes have.",
-                "It does not make an image fit that is larger than what is free.",
+                if images {
+                    "It does not make an image fit that is larger than what is free."
+                } else {
+                    "It does not bound what a pod may write: that is what limits for ephemeral storage are for."
+                },
             ],
             &[object],
         ),
         class: "mitigate",
-        about: "Kubelet configuration: images are collected from 70 % on, eviction is announced at 25 % free, images are pulled one at a time.".to_owned(),
-        done_when: "filling a test node to 75 % frees unused images and evicts nothing".to_owned(),
-        backtest: backtest(incident),
+        about: if images {
+            "Kubelet configuration: images are collected from 70 % on, eviction is announced at 25 % free, images are pulled one at a time."
+        } else {
+            "Kubelet configuration: eviction is announced at 25 % free and waits a minute, so that a pod can be moved before the hard threshold."
+        }
+        .to_owned(),
+        done_when: if images {
+            "filling a test node to 75 % frees unused images and evicts nothing"
+        } else {
+            "filling a test node to 77 % evicts the pod that wrote most, a minute later"
+        }
+        .to_owned(),
+        backtest: backtest(incident, images),
     })
 }
 
-fn backtest(incident: &Incident) -> Backtest {
+fn backtest(incident: &Incident, images: bool) -> Backtest {
     let Some((node, at)) = first_below(incident, SOFT) else {
         return super::untested("no sample of a node's disk during the incident is in the record");
+    };
+    let doubt = if images {
+        " Whether collecting unused images would have been enough is not in the record."
+    } else {
+        ""
     };
     let evicted = first_of(
         incident,
@@ -64,7 +87,7 @@ fn backtest(incident: &Incident) -> Backtest {
     );
     let said = match evicted {
         Some(evicted) => format!(
-            "On {node} the soft threshold would have been met at {}, {} before the first eviction or pressure; its grace period is 1 min. Whether collecting unused images would have been enough is not in the record.",
+            "On {node} the soft threshold would have been met at {}, {} before the first eviction or pressure; its grace period is 1 min.{doubt}",
             at.format("%H:%M:%S"),
             spoken(evicted - at)
         ),

@@ -27,8 +27,10 @@ mod build_tools_in_image;
 mod cache_busting_copy;
 mod full_base_image;
 mod invalid_dockerfile;
+mod late_progress_deadline;
 mod mutable_tag;
 mod no_automatic_rollback;
+mod no_disruption_budget;
 mod no_ephemeral_storage_limit;
 mod no_init_process;
 mod oversized_image;
@@ -65,8 +67,10 @@ pub static ALL: &[&dyn Factor] = &[
     &cache_busting_copy::CacheBustingCopy,
     &full_base_image::FullBaseImage,
     &invalid_dockerfile::InvalidDockerfile,
+    &late_progress_deadline::LateProgressDeadline,
     &mutable_tag::MutableTag,
     &no_automatic_rollback::NoAutomaticRollback,
+    &no_disruption_budget::NoDisruptionBudget,
     &no_ephemeral_storage_limit::NoEphemeralStorageLimit,
     &no_init_process::NoInitProcess,
     &oversized_image::OversizedImage,

@@ -80,9 +80,14 @@ impl Factor for MutableTag {
                 })
                 .or(moves.first())
             {
-                None => format!(
-                    "{image} was deployed under a tag that every push moves: the record does not show which image it stood for."
-                ),
+                None => match cascade.culprit.iter().find(|(kind, _)| kind == "digest") {
+                    Some((_, digest)) => format!(
+                        "{image} was deployed under a tag that every push moves; in this record it stood for {digest}."
+                    ),
+                    None => format!(
+                        "{image} was deployed under a tag that every push moves: the record does not show which image it stood for."
+                    ),
+                },
                 Some(id) => {
                     let fact = &incident.facts[*id];
                     let new = fact.entity("digest").unwrap_or("another digest");

@@ -1,6 +1,6 @@
 //! Factor `no-automatic-rollback`: the roll-out was known to have failed, and went on.
 //!
-//! Reads failed roll-outs, hops and roll-backs; gives one finding a cascade.
+//! Reads failed roll-outs, hops and roll-backs; gives one finding a cascade. That nothing had failed yet because the deadline is long is `late-progress-deadline`.
 
 use crate::assess::images;
 use crate::model::moment::spoken;
@@ -68,13 +68,54 @@ fn check(incident: &Incident) -> Vec<Finding> {
             subject: culprit.workload.clone().unwrap_or(culprit.image),
             strength: "amplifier",
             evidence,
-            because: format!("The deploy was reported as failed at {}, and {gap}; in between came {} more evictions and pressures of nodes.", failed_at.format("%H:%M:%S"), later.len()),
-            counterfactual: "A roll-back when the deploy failed would have come before these.".to_owned(),
+            because: format!(
+                "The deploy was reported as failed at {}, and {gap}; in between {}.",
+                failed_at.format("%H:%M:%S"),
+                harm(incident, &later)
+            ),
+            counterfactual: "A roll-back when the deploy failed would have come before these."
+                .to_owned(),
             action: "Let the deploy job undo a roll-out that does not become ready.".to_owned(),
             ..Finding::default()
         });
     }
     findings
+}
+
+/// Counts what happened, kind by kind.
+fn harm(incident: &Incident, ids: &[usize]) -> String {
+    let words = [
+        ("evicted", "pod was evicted", "pods were evicted"),
+        (
+            "disk_pressure_on",
+            "node came under disk pressure",
+            "nodes came under disk pressure",
+        ),
+        (
+            "node_not_ready",
+            "node became not ready",
+            "nodes became not ready",
+        ),
+    ];
+    let parts: Vec<String> = words
+        .iter()
+        .filter_map(|(kind, one, many)| {
+            let mut subjects: Vec<Option<&str>> = ids
+                .iter()
+                .map(|id| &incident.facts[*id])
+                .filter(|f| f.kind == *kind)
+                .map(|f| f.entity(if *kind == "evicted" { "pod" } else { "node" }))
+                .collect();
+            subjects.sort_unstable();
+            subjects.dedup();
+            match subjects.len() {
+                0 => None,
+                1 => Some(format!("1 {one}")),
+                n => Some(format!("{n} {many}")),
+            }
+        })
+        .collect();
+    parts.join(" and ")
 }
 
 factor!(

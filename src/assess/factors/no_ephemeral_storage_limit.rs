@@ -48,19 +48,65 @@ fn check(incident: &Incident) -> Vec<Finding> {
         } else {
             "With a limit, the pod that wrote would have been evicted when it reached it, before the node came under pressure."
         };
+        let (volumes, unbounded) = unbounded_volumes(&first.value);
+        let volume = if pull || unbounded.is_empty() {
+            String::new()
+        } else {
+            format!(
+                " {} {} an emptyDir without sizeLimit.",
+                unbounded.join(", "),
+                if unbounded.len() == 1 {
+                    "is"
+                } else {
+                    "are each"
+                }
+            )
+        };
+        let counterfactual = match (pull, volumes) {
+            (false, true) => {
+                "With a limit, which counts what lies in its emptyDir too, the pod that wrote would have been evicted when it reached it, before the node came under pressure."
+            }
+            _ => counterfactual,
+        };
         findings.push(Finding {
             factor: "no-ephemeral-storage-limit",
             subject: workload.clone(),
             strength: if pull { "latent" } else { "necessary" },
             evidence: vec![cascade.origin],
             citations: vec![first.evidence.clone()],
-            because: format!("{workload} has containers without a limit for ephemeral storage."),
+            because: format!("{workload} has containers without a limit for ephemeral storage.{volume}"),
             counterfactual: counterfactual.to_owned(),
             action: "Set requests and limits for ephemeral storage, and a LimitRange as the namespace's default.".to_owned(),
             ..Finding::default()
         });
     }
     findings
+}
+
+/// Whether a pod or template has emptyDir volumes on disk, and the names of those that have no sizeLimit.
+///
+/// # Source
+/// core/v1 Volume: `emptyDir.medium: Memory` lies in memory and does not count as ephemeral storage.
+fn unbounded_volumes(value: &Value) -> (bool, Vec<&str>) {
+    let spec = value.get("spec");
+    let own = spec.and_then(|s| s.get("volumes"));
+    let template = || spec?.get("template")?.get("spec")?.get("volumes");
+    let on_disk: Vec<&Value> = own
+        .or_else(template)
+        .and_then(Value::as_array)
+        .map_or(&[][..], Vec::as_slice)
+        .iter()
+        .filter(|v| {
+            v.get("emptyDir")
+                .is_some_and(|e| e.get("medium").and_then(Value::as_str) != Some("Memory"))
+        })
+        .collect();
+    let unbounded = on_disk
+        .iter()
+        .filter(|v| v["emptyDir"].get("sizeLimit").is_none())
+        .filter_map(|v| v.get("name")?.as_str())
+        .collect();
+    (!on_disk.is_empty(), unbounded)
 }
 
 factor!(
@@ -74,3 +120,24 @@ What to do: set requests and limits for ephemeral storage, and a LimitRange as a
 References: kube-score container-ephemeral-storage-request-and-limit agrees.",
     check
 );
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::unbounded_volumes;
+
+    #[test]
+    fn volumes_on_disk_without_a_limit_are_named() {
+        let pod = json!({"spec": {"volumes": [
+            {"name": "scratch", "emptyDir": {}},
+            {"name": "shm", "emptyDir": {"medium": "Memory"}},
+            {"name": "cache", "emptyDir": {"sizeLimit": "1Gi"}},
+            {"name": "settings", "configMap": {"name": "a"}},
+        ]}});
+        assert_eq!(unbounded_volumes(&pod), (true, vec!["scratch"]));
+        let workload = json!({"spec": {"template": pod}});
+        assert_eq!(unbounded_volumes(&workload), (true, vec!["scratch"]));
+        assert_eq!(unbounded_volumes(&json!({"spec": {}})), (false, vec![]));
+    }
+}

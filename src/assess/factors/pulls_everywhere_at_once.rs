@@ -4,8 +4,10 @@
 
 use chrono::TimeDelta;
 
+use serde_json::Value;
+
 use crate::assess::images;
-use crate::model::{Finding, Incident};
+use crate::model::{Evidence, Finding, Incident};
 
 fn check(incident: &Incident) -> Vec<Finding> {
     let mut findings = Vec::new();
@@ -43,16 +45,24 @@ fn check(incident: &Incident) -> Vec<Finding> {
         if together.len() < 2 {
             continue;
         }
+        let settings = culprit
+            .workload
+            .as_deref()
+            .and_then(|workload| rollout_settings(incident, workload));
         findings.push(Finding {
             factor: "pulls-everywhere-at-once",
             subject: culprit.image.clone(),
             strength: "amplifier",
             evidence: together.iter().map(|f| f.1).collect(),
+            citations: settings.iter().map(|(_, cited)| cited.clone()).collect(),
             because: format!(
-                "{} nodes began to pull {} within 30 s: {}.",
+                "{} nodes began to pull {} within 30 s: {}.{}",
                 together.len(),
                 culprit.image,
-                together.iter().map(|f| f.2).collect::<Vec<_>>().join(", ")
+                together.iter().map(|f| f.2).collect::<Vec<_>>().join(", "),
+                settings
+                    .map(|(said, _)| format!(" {said}"))
+                    .unwrap_or_default()
             ),
             counterfactual: "One node at a time, the roll-out would have stopped at the first."
                 .to_owned(),
@@ -63,6 +73,55 @@ fn check(incident: &Incident) -> Vec<Finding> {
     findings
 }
 
+/// How many pods a roll-out of a workload may replace at once, in words, with the object that says so.
+///
+/// # Source
+/// apps/v1: a Deployment's maxSurge and maxUnavailable are 25 % by default, a DaemonSet's maxSurge 0 and maxUnavailable 1.
+fn rollout_settings(incident: &Incident, workload: &str) -> Option<(String, Evidence)> {
+    let object = incident.artefacts.objects.iter().find(|o| {
+        matches!(o.kind.as_str(), "Deployment" | "DaemonSet") && images::belongs(o, workload)
+    })?;
+    let spec = object.value.get("spec")?;
+    let strategy = spec.get("strategy").or_else(|| spec.get("updateStrategy"));
+    let kind = strategy
+        .and_then(|s| s.get("type"))
+        .and_then(Value::as_str)
+        .unwrap_or("RollingUpdate");
+    if kind != "RollingUpdate" {
+        return Some((
+            format!("Its update strategy is {kind}."),
+            object.evidence.clone(),
+        ));
+    }
+    let setting = |name: &str, default: &str| {
+        let set = strategy
+            .and_then(|s| s.get("rollingUpdate"))
+            .and_then(|r| r.get(name));
+        match set {
+            Some(Value::String(text)) => format!("{name} {text}"),
+            Some(other) => format!("{name} {other}"),
+            None => format!("{name} {default} (the default)"),
+        }
+    };
+    let (surge, unavailable) = if object.kind == "DaemonSet" {
+        ("0", "1")
+    } else {
+        ("25%", "25%")
+    };
+    let replicas = spec
+        .get("replicas")
+        .map(|n| format!(" of {n} replicas"))
+        .unwrap_or_default();
+    Some((
+        format!(
+            "Its roll-out{replicas} has {} and {}.",
+            setting("maxSurge", surge),
+            setting("maxUnavailable", unavailable)
+        ),
+        object.evidence.clone(),
+    ))
+}
+
 factor!(
     PullsEverywhereAtOnce,
     "pulls-everywhere-at-once",
@@ -70,7 +129,7 @@ factor!(
 Why it matters: a roll-out that starts everywhere meets the same limit everywhere; one that waits for its first pod stops there.\n\
 Example: a DaemonSet, or maxSurge of 100 %, with an image that does not fit.\n\
 When it is mistaken: pods that an eviction moved begin to pull one after the other; such pulls are minutes apart and do not count.\n\
-What to do: roll out to one node first, with a small maxSurge and maxUnavailable, and a PodDisruptionBudget.\n\
+What to do: roll out to one node first, with a small maxSurge and maxUnavailable. A PodDisruptionBudget does not hold back a roll-out.\n\
 References: kube-score deployment-has-host-podantiaffinity and pod-disruption-budget look at spread, not at roll-outs.",
     check
 );

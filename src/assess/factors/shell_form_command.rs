@@ -4,6 +4,7 @@
 
 use crate::assess::built;
 use crate::model::artefact::CommandForm;
+use crate::model::entity::joining_form;
 use crate::model::{Finding, Incident};
 
 fn check(incident: &Incident) -> Vec<Finding> {
@@ -26,17 +27,25 @@ fn check(incident: &Incident) -> Vec<Finding> {
         let killed: Vec<usize> = (0..incident.facts.len())
             .filter(|id| {
                 let fact = &incident.facts[*id];
-                fact.kind == "container_killed"
-                    && fact
-                        .entity("image")
-                        .is_some_and(|i| i == built.culprit.image)
-                    && fact.evidence.iter().any(|e| e.text.contains("137"))
+                let image = fact.entity("image").map(|i| joining_form("image", i));
+                let own = image == Some(joining_form("image", &built.culprit.image))
+                    || built.culprit.workload.is_some()
+                        && fact.entity("workload") == built.culprit.workload.as_deref();
+                fact.kind == "container_killed" && own
             })
             .collect();
-        let trace = match killed.len() {
-            0 => "No stop of such a container with exit code 137 is in the record.".to_owned(),
-            1 => "One of its containers was killed with exit code 137.".to_owned(),
-            n => format!("{n} of its containers were killed with exit code 137."),
+        let waits: Vec<(usize, i64)> = killed
+            .iter()
+            .filter_map(|id| whole_grace(incident, *id).map(|s| (*id, s)))
+            .collect();
+        let trace = match (killed.len(), waits.first()) {
+            (0, _) => "No stop of such a container with exit code 137 is in the record.".to_owned(),
+            (1, None) => "One of its containers was killed with exit code 137.".to_owned(),
+            (n, None) => format!("{n} of its containers were killed with exit code 137."),
+            (n, Some((_, seconds))) => format!(
+                "{} of {n} containers that were killed with exit code 137 had been given their whole grace period of {seconds} s before.",
+                waits.len()
+            ),
         };
         let mut citations = vec![instruction.evidence.clone()];
         citations.extend(contradicted.map(|l| l.citation.clone()));
@@ -59,6 +68,36 @@ fn check(incident: &Incident) -> Vec<Finding> {
         findings.push(finding);
     }
     findings
+}
+
+/// The grace period of a killed container's pod, if its deletion stands in the record that long before the kill.
+///
+/// # Source
+/// core/v1: a pod's `terminationGracePeriodSeconds` is 30 by default; SIGKILL follows when it has passed.
+fn whole_grace(incident: &Incident, killed: usize) -> Option<i64> {
+    let fact = &incident.facts[killed];
+    let (pod, end) = (fact.entity("pod")?, fact.moment?);
+    let object = incident
+        .artefacts
+        .objects
+        .iter()
+        .find(|o| o.kind == "Pod" && o.name == pod)?;
+    let grace = object.value["spec"]
+        .get("terminationGracePeriodSeconds")
+        .and_then(serde_json::Value::as_i64)
+        .unwrap_or(30);
+    let asked = incident.facts.iter().rev().find(|f| {
+        matches!(
+            f.kind.as_str(),
+            "pod_deleted" | "evicted" | "evicting" | "taint_eviction"
+        ) && f.entity("pod") == Some(pod)
+            && f.moment.is_some_and(|m| m.at <= end.at)
+    })?;
+    let waited = end.at - asked.moment?.at;
+    // Stamps of pods are whole seconds.
+    let slack = chrono::TimeDelta::seconds(2);
+    let grace_time = chrono::TimeDelta::try_seconds(grace)?;
+    (waited >= grace_time - slack && waited <= grace_time + slack * 5).then_some(grace)
 }
 
 factor!(

@@ -7,11 +7,11 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use polars::prelude::PolarsResult;
 
-use super::Frames;
+use super::{Frames, spread};
 use crate::batch::columns::{INCIDENT, MECHANISM};
-use crate::batch::frames::{flags, texts};
+use crate::batch::frames::{flags, numbers, texts};
 use crate::batch::rows::{is_loop, rules};
-use crate::wire::v1::{Report, SimilarRow};
+use crate::wire::v1::{BaselineRow, Report, SimilarRow};
 
 /// Features of one cascade, as `mechanism x`, `rule x`, `factor x`, `loop`.
 pub(super) type Features = BTreeSet<String>;
@@ -58,19 +58,6 @@ impl Likeness {
             0.0
         } else {
             sum(&mut a.intersection(b)) / either
-        }
-    }
-
-    /// Returns the weighted share of a set's features that another has too; 0 to 1.
-    pub(super) fn held(&self, set: &Features, by: &Features) -> f64 {
-        let sum = |features: &mut dyn Iterator<Item = &String>| {
-            features.map(|f| self.weight(f)).sum::<f64>()
-        };
-        let all = sum(&mut set.iter());
-        if all == 0.0 {
-            0.0
-        } else {
-            sum(&mut set.intersection(by)) / all
         }
     }
 }
@@ -172,9 +159,69 @@ pub fn similar(report: &Report, frames: &Frames, most: usize) -> PolarsResult<Ve
         .collect())
 }
 
+/// Metrics that can be compared: those that are spans, not times of a day.
+const COMPARED: &[&str] = &[
+    "ttd_s",
+    "ttm_s",
+    "ttr_s",
+    "node_minutes_disk_pressure",
+    "node_minutes_not_ready",
+    "hop_period_s",
+];
+
+/// Returns what past incidents of a mechanism had of each metric; nothing where none of them tells.
+///
+/// # Errors
+/// If the frames are not those of a fleet.
+pub fn baselines(
+    mechanism: &str,
+    frames: &Frames,
+) -> PolarsResult<BTreeMap<&'static str, BaselineRow>> {
+    let mut found = BTreeMap::new();
+    let alike: Vec<bool> = texts(&frames.incidents, MECHANISM)?
+        .into_iter()
+        .map(|m| m.as_deref() == Some(mechanism))
+        .collect();
+    for metric in COMPARED {
+        let known: Vec<Option<f64>> = numbers(&frames.incidents, metric)?
+            .into_iter()
+            .zip(&alike)
+            .map(|(value, alike)| value.filter(|_| *alike))
+            .collect();
+        let told = spread(known);
+        if let Some(median) = told.median {
+            found.insert(
+                *metric,
+                BaselineRow {
+                    median,
+                    incidents: u64::from(told.n),
+                },
+            );
+        }
+    }
+    Ok(found)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_baseline_is_of_the_same_mechanism_and_of_those_that_tell() {
+        let frames = super::super::case::frames_of(
+            "incidents incident.id=a status=done mechanism=x ttr_s=60 ttd_s=10
+             incidents incident.id=b status=done mechanism=x ttr_s=180
+             incidents incident.id=c status=done mechanism=y ttr_s=9000
+             incidents incident.id=d status=done mechanism=x",
+        );
+        let found: Vec<(&str, f64, u64)> = baselines("x", &frames)
+            .expect("a fleet")
+            .into_iter()
+            .map(|(metric, row)| (metric, row.median, row.incidents))
+            .collect();
+        assert_eq!(found, [("ttd_s", 10.0, 1), ("ttr_s", 120.0, 2)]);
+        assert!(baselines("z", &frames).expect("a fleet").is_empty());
+    }
 
     #[test]
     fn what_is_rare_weighs_more() {

@@ -340,7 +340,10 @@ impl Maker<'_> {
             .and_then(|l| self.by_id.get(l.effect.as_str()))
             .and_then(|s| s.entities.get("pod"))
         {
-            Some(pod) => format!("{lag} later: the replacement {pod} pulls the same image here"),
+            Some(pod) if cascade.mechanism == "image_pull_filled_disk" => {
+                format!("{lag} later: the replacement {pod} pulls the same image here")
+            }
+            Some(pod) => format!("{lag} later: the replacement {pod} runs here"),
             None => format!("{lag} later, from the same change"),
         }
     }

@@ -46,6 +46,9 @@ const OTHER_ROWS: usize = 300;
 /// Faults left alone that are listed.
 const LEFT_ALONE_ROWS: usize = 300;
 
+/// Cascades that are told; those beyond are counted, and are in the JSON report.
+const CASCADES: usize = 40;
+
 /// Titles by id: what a grammar file calls its signal or mechanism.
 #[derive(Debug, Clone, Default)]
 pub struct Titles {
@@ -135,12 +138,18 @@ pub struct View {
     pub version: String,
     /// Hash of the grammars.
     pub grammars: String,
-    /// Cascades, empty if none was found.
+    /// Cascades, the gravest first; empty if none was found.
     pub cascades: Vec<CascadeView>,
+    /// How many there are, told or not.
+    pub cascades_found: usize,
+    /// What is said of those that are not told; empty if all are.
+    pub cascades_more: String,
     /// Summary.
     pub summary: Vec<Sentence>,
     /// Metrics.
     pub metrics: Vec<MetricView>,
+    /// What their baseline is.
+    pub baseline: &'static str,
     /// Timeline: what belongs to a cascade, or everything if there is none and it is short.
     pub timeline: Vec<Row>,
     /// Everything else that was recognised.
@@ -381,13 +390,25 @@ pub fn view(report: &Report, titles: &Titles) -> View {
             .chars()
             .take("sha256:".len() + 12)
             .collect(),
-        cascades: report.cascades.iter().map(|c| maker.cascade(c)).collect(),
+        cascades: report
+            .cascades
+            .iter()
+            .take(CASCADES)
+            .map(|c| maker.cascade(c))
+            .collect(),
+        cascades_found: report.cascades.len(),
+        cascades_more: match report.cascades.len().saturating_sub(CASCADES) {
+            0 => String::new(),
+            1 => "One more cascade is in the JSON report.".to_owned(),
+            n => format!("{n} more cascades are in the JSON report."),
+        },
         summary: report
             .incident
             .summary_cited
             .iter()
             .map(|s| maker.sentence(&s.text, &s.signals))
             .collect(),
+        baseline: metrics::about_baseline(&maker.metrics(), report.similar.is_some()),
         metrics: maker.metrics(),
         timeline: rows(&inside, TIMELINE_ROWS),
         timeline_more: inside.len().saturating_sub(TIMELINE_ROWS),

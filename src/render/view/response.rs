@@ -129,6 +129,7 @@ impl Maker<'_> {
         ) {
             (Some(id), Some(begun), Some(over)) => self.sentence(&format!("A roll-back or clean-up began {begun} after the first fault; the last abnormal condition ended {over} after it. That one ended the other is likely, and not proven by the order alone."), &[(*id).clone()]),
             (Some(id), Some(begun), None) => self.sentence(&format!("A roll-back or clean-up began {begun} after the first fault; the end of all conditions is not in the record."), &[(*id).clone()]),
+            (None, _, Some(over)) if ends.iter().any(|id| self.by_id.get(id.as_str()).is_some_and(|s| s.signal == "deploy_finished")) => self.sentence(&format!("No node's condition was abnormal; a later roll-out of the workload was done {over} after the first fault. What had been changed by then, the record may not tell."), &self.evidence_of("resolved_at")),
             (_, _, Some(over)) => self.sentence(&format!("The last abnormal condition ended {over} after the first fault; no roll-back and no clean-up is in the record."), &self.evidence_of("resolved_at")),
             _ if self.report.cascades.is_empty() => self.sentence("There was nothing to resolve.", &[]),
             _ => self.sentence("No recovery is in the record.", &[]),

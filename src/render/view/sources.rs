@@ -87,14 +87,24 @@ impl Maker<'_> {
         } else {
             format!(" {} signals have no time.", l.undated)
         };
+        let skipped = match l.skipped.len() {
+            0 => String::new(),
+            1 => format!(
+                ", {} not read (one file, listed in the ledger with the reason)",
+                size(left)
+            ),
+            n => format!(
+                ", {} not read ({n} files, listed in the ledger with the reasons)",
+                size(left)
+            ),
+        };
         format!(
-            "{} files, {}: {} read in {} records, {} not read ({} files are listed below with the reason).{undated} {}",
+            "{} {}, {}: {} read in {} records{skipped}.{undated} {}",
             l.files,
+            if l.files == 1 { "file" } else { "files" },
             size(l.bytes),
             size(l.bytes_read),
             l.records,
-            size(left),
-            l.skipped.len(),
             self.redaction()
         )
     }

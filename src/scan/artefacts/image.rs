@@ -89,7 +89,10 @@ pub(super) fn manifest(
         .iter()
         .map(|layer| ImageLayer {
             verb: String::new(),
-            text: text(layer, &["mediaType"]).unwrap_or_default().to_owned(),
+            text: text(layer, &["digest"])
+                .or_else(|| text(layer, &["mediaType"]))
+                .unwrap_or_default()
+                .to_owned(),
             size: layer.get("size").and_then(Value::as_u64),
             digest: text(layer, &["digest"]).map(str::to_owned),
             evidence: evidence.clone(),
