@@ -25,7 +25,6 @@ pub mod correlate;
 
 pub mod pipeline;
 
-#[cfg(feature = "batch")]
 pub mod batch;
 pub mod redact;
 pub mod render;

@@ -53,7 +53,7 @@ fn batch(folder: &Path, fleet: &Path, more: &[&str]) -> String {
 }
 
 /// Every file under a directory with its bytes.
-fn files(root: &Path) -> BTreeMap<String, Vec<u8>> {
+pub(crate) fn files(root: &Path) -> BTreeMap<String, Vec<u8>> {
     walkdir::WalkDir::new(root)
         .into_iter()
         .map(|entry| entry.expect("an entry"))

@@ -366,6 +366,8 @@ fn duckdb_pyarrow_and_a_schema_validator_read_what_is_written() {
         text_of(&["report", sample, "-o", "-", "--format", "json"]),
     )
     .expect("written");
+    #[cfg(feature = "batch")]
+    write_tables(folder.path(), sample);
     for what in ["report", "signals"] {
         std::fs::write(
             folder.path().join(format!("{what}.schema.json")),
@@ -398,6 +400,49 @@ fn duckdb_pyarrow_and_a_schema_validator_read_what_is_written() {
     assert_eq!(said["duckdb_otlp"], signals.len());
     assert_eq!(said["duckdb_failed_pulls"], failed);
     assert_eq!(said["schema_mistakes"], Value::Array(Vec::new()));
+    #[cfg(feature = "batch")]
+    {
+        assert_eq!(said["duckdb_parquet"], signals.len());
+        assert_eq!(
+            said["same_in_parquet"], true,
+            "Parquet says what NDJSON says"
+        );
+        let counted = said["tables"].as_object().expect("tables");
+        for table in rootline::batch::columns::TABLES {
+            assert!(
+                counted[table.name].as_u64() > Some(0),
+                "{} has no row",
+                table.name
+            );
+        }
+    }
+}
+
+/// Writes the signals as Parquet, and a fleet of all samples with its tables and the statements that make them in DuckDB.
+#[cfg(feature = "batch")]
+fn write_tables(folder: &std::path::Path, sample: &str) {
+    let parquet = run(&["signals", sample, "--output", "parquet"], 0).stdout;
+    assert!(parquet.starts_with(b"PAR1"));
+    std::fs::write(folder.join("signals.parquet"), parquet).expect("written");
+    let fleet = folder.join("fleet").display().to_string();
+    run(&["batch", "samples", "--no-pages", "-o", &fleet], 0);
+    let ddl = text_of(&[
+        "batch",
+        "schema",
+        "--ddl",
+        "duckdb",
+        "--place",
+        "fleet/tables",
+    ]);
+    std::fs::write(folder.join("fleet.sql"), ddl).expect("written");
+    let tables: String = rootline::batch::columns::TABLES
+        .iter()
+        .map(|table| {
+            let columns: Vec<&str> = table.columns.iter().map(|c| c.name).collect();
+            format!("{} {}\n", table.name, columns.join(" "))
+        })
+        .collect();
+    std::fs::write(folder.join("tables.txt"), tables).expect("written");
 }
 
 #[test]

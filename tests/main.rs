@@ -51,6 +51,8 @@ mod command_line;
 mod common;
 mod evidence;
 mod exports;
+#[cfg(feature = "batch")]
+mod fleet;
 mod formats;
 mod generator;
 mod grammars;

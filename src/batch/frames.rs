@@ -10,8 +10,8 @@ use polars::prelude::{
     TimeUnit, TimeZone,
 };
 
-use super::columns::{INCIDENT, Kind, Table};
-use super::rows::Cell;
+use super::columns::{self, INCIDENT, Kind, Table};
+use super::rows::{Cell, Rows};
 
 /// Rows of one Parquet row group; also what a reader must hold at once.
 const ROW_GROUP: usize = 100_000;
@@ -115,6 +115,16 @@ pub fn parquet(frame: &mut DataFrame) -> PolarsResult<Vec<u8>> {
         .set_parallel(false)
         .finish(frame)?;
     Ok(bytes)
+}
+
+/// Returns rows of a table as one Parquet file.
+///
+/// # Errors
+/// If there is no such table, or polars cannot: a mistake of ours.
+pub fn parquet_of(name: &str, rows: &Rows) -> PolarsResult<Vec<u8>> {
+    let table = columns::table(name)
+        .ok_or_else(|| polars::error::polars_err!(ComputeError: "no table {name}"))?;
+    parquet(&mut frame(table, rows.of(name))?)
 }
 
 /// Reads a frame from Parquet bytes.

@@ -52,7 +52,10 @@ pub struct State {
     pub report: Option<String>,
 }
 
-/// Writes a file whole or not at all.
+/// How the name of a file begins and ends while it is being written.
+pub const UNFINISHED: (&str, &str) = (".rootline-", ".tmp");
+
+/// Writes a file whole or not at all; until then its name is an [`UNFINISHED`] one.
 pub type Writer<'a> = &'a (dyn Fn(&Path, &[u8]) -> io::Result<()> + Sync);
 
 /// Why the list of incidents could not be made. Usually a mistyped path or a wrong line of a manifest.
@@ -86,6 +89,16 @@ pub enum ListError {
         /// Where the second is.
         second: String,
     },
+}
+
+/// Why a file of the fleet was not written. Usually a full disk or a directory that must not be written.
+#[derive(Debug, thiserror::Error)]
+#[error("\"{path}\": {error}")]
+pub struct Unwritten {
+    /// The file.
+    pub path: String,
+    /// Why.
+    pub error: io::Error,
 }
 
 /// What was found at the given paths.
@@ -314,6 +327,16 @@ pub fn hash_of(bytes: &[u8]) -> String {
     format!("sha256:{}", hash::of(bytes))
 }
 
+fn parquet_under(directory: &Path) -> Vec<PathBuf> {
+    walkdir::WalkDir::new(directory)
+        .sort_by_file_name()
+        .into_iter()
+        .filter_map(Result::ok)
+        .filter(|e| e.file_type().is_file() && e.path().extension().is_some_and(|e| e == "parquet"))
+        .map(walkdir::DirEntry::into_path)
+        .collect()
+}
+
 /// The directory of a fleet.
 #[derive(Debug, Clone)]
 pub struct Store {
@@ -345,6 +368,26 @@ impl Store {
             .join(format!("dt={day}"))
     }
 
+    /// Returns the place of the list of days whose parts one shard has written, each with a hash of what they were made from.
+    pub fn index_path(&self, shard: (u64, u64)) -> PathBuf {
+        self.root
+            .join("tables")
+            .join(format!("index-{}-of-{}.json", shard.0, shard.1))
+    }
+
+    /// Returns the place of the mark of which tables the answers were made from.
+    pub fn answered_path(&self) -> PathBuf {
+        self.root.join("tables").join("answered")
+    }
+
+    /// Tells whether there is a page of any incident.
+    pub fn has_pages(&self) -> bool {
+        self.root
+            .join("pages")
+            .read_dir()
+            .is_ok_and(|mut d| d.next().is_some())
+    }
+
     /// Makes the directories of a fleet.
     ///
     /// # Errors
@@ -352,6 +395,26 @@ impl Store {
     pub fn prepare(&self) -> io::Result<()> {
         for part in ["reports", "pages", "state", "tables"] {
             std::fs::create_dir_all(self.root.join(part))?;
+        }
+        Ok(())
+    }
+
+    /// Removes what runs that were killed left behind: files begun and never named. Not for a run that shares the directory with others.
+    ///
+    /// # Errors
+    /// If one cannot be removed.
+    pub fn sweep(&self) -> io::Result<()> {
+        for entry in walkdir::WalkDir::new(&self.root)
+            .into_iter()
+            .filter_map(Result::ok)
+        {
+            let name = entry.file_name().to_string_lossy();
+            if entry.file_type().is_file()
+                && name.starts_with(UNFINISHED.0)
+                && name.ends_with(UNFINISHED.1)
+            {
+                std::fs::remove_file(entry.path())?;
+            }
         }
         Ok(())
     }
@@ -406,15 +469,12 @@ impl Store {
 
     /// Returns the Parquet files of a table, sorted by path.
     pub fn parts(&self, table: &str) -> Vec<PathBuf> {
-        walkdir::WalkDir::new(self.root.join("tables").join(table))
-            .sort_by_file_name()
-            .into_iter()
-            .filter_map(Result::ok)
-            .filter(|e| {
-                e.file_type().is_file() && e.path().extension().is_some_and(|e| e == "parquet")
-            })
-            .map(walkdir::DirEntry::into_path)
-            .collect()
+        parquet_under(&self.root.join("tables").join(table))
+    }
+
+    /// Returns the Parquet files of one day of a table, sorted by path.
+    pub fn parts_of_day(&self, table: &str, day: &str) -> Vec<PathBuf> {
+        parquet_under(&self.day_path(table, day))
     }
 
     /// Makes a directory.

@@ -202,40 +202,7 @@ pub fn rows_of(incident: &str, report: &Report) -> Rows {
     for cascade in &report.cascades {
         add_cascade(&mut rows, incident, cascade, report, &signals);
     }
-    for s in &report.signals {
-        let first = s.evidence.first();
-        let entity = |name: &str| Cell::from(s.entities.get(name));
-        rows.add(
-            "signals",
-            incident,
-            vec![
-                ("signal.id", (&s.id).into()),
-                ("signal", (&s.signal).into()),
-                ("cause", s.cause.as_ref().into()),
-                ("at", time(s.at.as_deref())),
-                ("precision", (&s.precision).into()),
-                ("time_basis", (&s.time_basis).into()),
-                (NODE, entity("node")),
-                (NAMESPACE, entity("namespace")),
-                (POD, entity("pod")),
-                (CONTAINER, entity("container")),
-                (IMAGE, entity("image")),
-                (DIGEST, entity("digest")),
-                (WORKLOAD, entity("workload")),
-                ("component", s.component.as_ref().into()),
-                ("count", s.count.into()),
-                (
-                    "witnesses",
-                    (s.evidence.len() as u64 + s.evidence_left_out).into(),
-                ),
-                ("path", first.map(|e| &e.path).into()),
-                ("line", first.map(|e| e.line).into()),
-                ("byte.start", first.map(|e| e.byte[0]).into()),
-                ("byte.end", first.map(|e| e.byte[1]).into()),
-                ("sha256", first.map(|e| &e.sha256).into()),
-            ],
-        );
-    }
+    add_signals(&mut rows, incident, &report.signals);
     for c in &report.conditions {
         let minutes = seconds_between(c.from.as_deref(), c.to.as_deref())
             .filter(|_| !c.from_open && !c.to_open)
@@ -284,6 +251,50 @@ pub fn rows_of(incident: &str, report: &Report) -> Rows {
     }
     add_sources(&mut rows, incident, report);
     rows
+}
+
+/// Returns the rows of signals alone.
+pub fn rows_of_signals(incident: &str, signals: &[SignalRow]) -> Rows {
+    let mut rows = Rows::default();
+    add_signals(&mut rows, incident, signals);
+    rows
+}
+
+fn add_signals(rows: &mut Rows, incident: &str, signals: &[SignalRow]) {
+    for s in signals {
+        let first = s.evidence.first();
+        let entity = |name: &str| Cell::from(s.entities.get(name));
+        rows.add(
+            "signals",
+            incident,
+            vec![
+                ("signal.id", (&s.id).into()),
+                ("signal", (&s.signal).into()),
+                ("cause", s.cause.as_ref().into()),
+                ("at", time(s.at.as_deref())),
+                ("precision", (&s.precision).into()),
+                ("time_basis", (&s.time_basis).into()),
+                (NODE, entity("node")),
+                (NAMESPACE, entity("namespace")),
+                (POD, entity("pod")),
+                (CONTAINER, entity("container")),
+                (IMAGE, entity("image")),
+                (DIGEST, entity("digest")),
+                (WORKLOAD, entity("workload")),
+                ("component", s.component.as_ref().into()),
+                ("count", s.count.into()),
+                (
+                    "witnesses",
+                    (s.evidence.len() as u64 + s.evidence_left_out).into(),
+                ),
+                ("path", first.map(|e| &e.path).into()),
+                ("line", first.map(|e| e.line).into()),
+                ("byte.start", first.map(|e| e.byte[0]).into()),
+                ("byte.end", first.map(|e| e.byte[1]).into()),
+                ("sha256", first.map(|e| &e.sha256).into()),
+            ],
+        );
+    }
 }
 
 fn add_sources(rows: &mut Rows, incident: &str, report: &Report) {

@@ -5,14 +5,14 @@
 //! where it stopped, and an incident whose files and grammars are what they were is not read again. Memory: at most `jobs` incidents at once.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::PathBuf;
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use super::columns::TABLES;
 use super::frames;
-use super::load::{Candidate, State, Store, Writer, content_of, hash_of, listing_of};
+use super::load::{Candidate, State, Store, Unwritten, Writer, content_of, hash_of, listing_of};
+use super::map::{Made, is_current, keep, map, shard_of, write_state};
 use super::rows::{self, Rows};
 use crate::wire::v1::Report;
 
@@ -21,16 +21,6 @@ pub const NO_DAY: &str = "__HIVE_DEFAULT_PARTITION__";
 
 /// Rows of one part at most; what is held in memory at once.
 const PART_ROWS: usize = 200_000;
-
-/// A finished report.
-pub struct Made {
-    /// The report.
-    pub report: Report,
-    /// The same as JSON text.
-    pub json: String,
-    /// Its page, if one is wanted.
-    pub page: Option<String>,
-}
 
 /// What a run is asked to do.
 pub struct Order<'a> {
@@ -109,22 +99,20 @@ pub enum RunError {
     },
 }
 
+impl From<Unwritten> for RunError {
+    fn from(unwritten: Unwritten) -> RunError {
+        RunError::File {
+            path: unwritten.path,
+            error: unwritten.error,
+        }
+    }
+}
+
 fn at(path: PathBuf) -> impl FnOnce(std::io::Error) -> RunError {
     move |error| RunError::File {
         path: path.display().to_string(),
         error,
     }
-}
-
-/// Tells which shard an incident belongs to: by its id alone, so that every machine agrees.
-pub fn shard_of(id: &str, shards: u64) -> u64 {
-    let hash = hash_of(id.as_bytes());
-    let digits: String = hash
-        .trim_start_matches("sha256:")
-        .chars()
-        .take(15)
-        .collect();
-    u64::from_str_radix(&digits, 16).unwrap_or(0) % shards.max(1)
 }
 
 /// Reads every incident of this shard and writes its tables.
@@ -136,6 +124,9 @@ pub fn run(order: &Order<'_>) -> Result<Summary, RunError> {
         .store
         .prepare()
         .map_err(at(order.store.root.clone()))?;
+    if order.shard.1 == 1 {
+        order.store.sweep().map_err(at(order.store.root.clone()))?;
+    }
     let mine: Vec<&Candidate> = order
         .candidates
         .iter()
@@ -189,97 +180,63 @@ enum Step {
 
 fn one(order: &Order<'_>, candidate: &Candidate) -> Result<Step, RunError> {
     let store = order.store;
+    if is_current(store, candidate, order.grammars, order.version) {
+        return Ok(Step::Kept);
+    }
     let before = store.state(&candidate.id);
-    let path = candidate.path.display().to_string();
-    let listing = listing_of(&candidate.path);
-    let current = |state: &State| {
-        state.grammars == order.grammars
-            && state.version == order.version
-            && state.status == "done"
-            && state.path == path
-    };
-    if before
-        .as_ref()
-        .is_some_and(|state| current(state) && state.listing == listing)
-    {
-        return Ok(Step::Kept);
-    }
     let content = content_of(&candidate.path);
-    let mut state = State {
-        id: candidate.id.clone(),
-        status: "done".to_owned(),
-        reason: None,
-        path: path.clone(),
-        listing,
-        content: content.clone(),
-        grammars: order.grammars.to_owned(),
-        version: order.version.to_owned(),
-        day: None,
-        report: None,
-    };
-    let write = |path: PathBuf, bytes: &[u8]| (order.write)(&path, bytes).map_err(at(path));
-    let write_state = |state: &State| {
-        write(
-            store.state_path(&state.id),
-            serde_json::to_string(state).unwrap_or_default().as_bytes(),
-        )
-    };
-    if let Some(old) = before
-        .as_ref()
-        .filter(|old| current(old) && old.content == content)
-    {
+    if let Some(old) = before.as_ref().filter(|old| {
+        old.status == "done"
+            && old.content == content
+            && old.grammars == order.grammars
+            && old.version == order.version
+            && old.path == candidate.path.display().to_string()
+    }) {
         // Copied or touched, but the same bytes.
-        state.day.clone_from(&old.day);
-        state.report.clone_from(&old.report);
-        write_state(&state)?;
+        let state = State {
+            listing: listing_of(&candidate.path),
+            ..old.clone()
+        };
+        write_state(store, &state, order.write)?;
         return Ok(Step::Kept);
     }
-    let made = catch_unwind(AssertUnwindSafe(|| (order.make)(candidate))).unwrap_or_else(|panic| {
-        let what = panic
-            .downcast_ref::<String>()
-            .map(String::as_str)
-            .or(panic.downcast_ref::<&str>().copied());
-        Err(format!(
-            "a bug of Rootline: {}",
-            what.unwrap_or("no message")
-        ))
-    });
-    match made {
-        Ok(made) => {
-            let earlier = before
-                .filter(|old| old.content == content && old.status == "done")
-                .and_then(|_| store.report(&candidate.id).ok());
-            let verdicts = |report: &Report| {
-                report
-                    .cascades
-                    .iter()
-                    .map(|c| c.mechanism.clone())
-                    .collect::<Vec<_>>()
-            };
-            let changed = earlier
-                .map(|old| Changed {
-                    id: candidate.id.clone(),
-                    before: verdicts(&old),
-                    after: verdicts(&made.report),
-                })
-                .filter(|c| c.before != c.after);
-            let packed = Store::pack(&made.json).map_err(at(store.report_path(&candidate.id)))?;
-            write(store.report_path(&candidate.id), &packed)?;
-            if let Some(page) = &made.page {
-                write(store.page_path(&candidate.id), page.as_bytes())?;
-            }
-            state.day = rows::day_of(&made.report);
-            state.report = Some(hash_of(made.json.as_bytes()));
-            write_state(&state)?;
-            Ok(Step::Made(changed))
-        }
-        Err(reason) => {
-            state.status = "failed".to_owned();
-            state.reason = Some(reason.clone());
-            write_state(&state)?;
-            Ok(Step::Failed(reason))
-        }
-    }
+    let (state, made) = map(
+        candidate,
+        content,
+        order.grammars,
+        order.version,
+        order.make,
+    );
+    let Some(made) = made else {
+        write_state(store, &state, order.write)?;
+        return Ok(Step::Failed(state.reason.unwrap_or_default()));
+    };
+    let earlier = before
+        .filter(|old| old.content == state.content && old.status == "done")
+        .and_then(|_| store.report(&candidate.id).ok());
+    let verdicts = |report: &Report| {
+        report
+            .cascades
+            .iter()
+            .map(|c| c.mechanism.clone())
+            .collect::<Vec<_>>()
+    };
+    let changed = earlier
+        .map(|old| Changed {
+            id: candidate.id.clone(),
+            before: verdicts(&old),
+            after: verdicts(&made.report),
+        })
+        .filter(|c| c.before != c.after);
+    let packed = Store::pack(&made.json).map_err(at(store.report_path(&candidate.id)))?;
+    keep(
+        store,
+        &state,
+        Some(&packed),
+        made.page.as_deref(),
+        order.write,
+    )?;
+    Ok(Step::Made(changed))
 }
 
 /// Writes the tables of one shard: those days of which an incident changed. Returns how many parts were written.
@@ -312,10 +269,7 @@ pub fn write_tables(
             .or_default()
             .push(state);
     }
-    let index_path = store
-        .root
-        .join("tables")
-        .join(format!("index-{}-of-{}.json", shard.0, shard.1));
+    let index_path = store.index_path(shard);
     let index: BTreeMap<String, String> = store
         .read(&index_path)
         .and_then(|bytes| serde_json::from_slice(&bytes).ok())
@@ -357,11 +311,8 @@ pub fn write_tables(
     .map_err(at(index_path.clone()))?;
     for day in gone.iter().map(|d| d.as_str()).chain(todo.iter().copied()) {
         for table in TABLES {
-            for old in store.parts(table.name) {
-                let of_day = old
-                    .parent()
-                    .is_some_and(|p| p.ends_with(format!("dt={day}")));
-                if of_day && part_of(&old).is_some_and(|part| part.0 == shard.0) {
+            for old in store.parts_of_day(table.name, day) {
+                if part_of(&old).is_some_and(|part| part.0 == shard.0) {
                     store.remove(&old).map_err(at(old.clone()))?;
                 }
             }
@@ -442,6 +393,7 @@ fn write_day(
 /// # Errors
 /// [`RunError`].
 pub fn compact(store: &Store, write: Writer<'_>) -> Result<usize, RunError> {
+    store.sweep().map_err(at(store.root.clone()))?;
     for table in TABLES {
         for old in store.parts(table.name) {
             store.remove(&old).map_err(at(old.clone()))?;

@@ -10,21 +10,21 @@ use clap::{Args, Subcommand, ValueEnum};
 
 use super::args::{parse_jobs, parse_zone};
 use super::hide::Redact;
-use super::{Failure, load_grammars, note, print, print_raw, redacted, titles, write_bytes};
+use super::map_step::{made_with, report_of};
+use super::{Failure, load_grammars, note, print, print_raw, titles, write_bytes};
 use crate::align;
 use crate::batch::answer::{self, answers};
 use crate::batch::columns::TABLES;
-use crate::batch::load::{Candidate, ListError, Store, find_incidents};
+use crate::batch::load::{Candidate, ListError, Store, find_incidents, hash_of};
 use crate::batch::questions::{self, Frames};
 use crate::batch::rows::{ddl, rows_of, rows_of_failed};
-use crate::batch::run::{self, Made, Order, RunError};
-use crate::collect;
-use crate::grammar::Grammars;
-use crate::pipeline::{self, Options};
-use crate::redact;
+use crate::batch::{
+    map::Made,
+    run::{self, Order, RunError},
+};
+use crate::pipeline::Options;
 use crate::render::escape::{csv_cell, visible as safe};
 use crate::render::{fleet, html, json};
-use crate::wire::roles::Roles;
 use crate::wire::v1;
 
 /// What every run over incidents takes.
@@ -101,11 +101,15 @@ pub(super) struct BatchArgs {
 #[derive(Debug, Subcommand)]
 enum BatchCommand {
     /// Join the parts of all shards into one part a day, and answer the questions
+    #[command(after_help = "Examples:\n  rootline batch compact fleet")]
     Compact {
         /// Directory of the fleet
         fleet: PathBuf,
     },
     /// Answer one question, or list the questions
+    #[command(
+        after_help = "Examples:\n  rootline batch ask fleet\n  rootline batch ask fleet recurrence --output csv"
+    )]
     Ask {
         /// Directory of the fleet
         fleet: PathBuf,
@@ -116,6 +120,9 @@ enum BatchCommand {
         output: AnswerFormat,
     },
     /// Describe the tables
+    #[command(
+        after_help = "Examples:\n  rootline batch schema\n  rootline batch schema --ddl duckdb --place fleet/tables"
+    )]
     Schema {
         /// Print statements that make them in an engine
         #[arg(long, value_name = "ENGINE")]
@@ -181,32 +188,6 @@ impl From<RunError> for Failure {
     }
 }
 
-/// Makes the report of one incident, as `rootline report` would.
-fn report_of(
-    path: &Path,
-    grammars: &Grammars,
-    options: &Options,
-    redaction: &redact::Options,
-) -> Result<v1::Report, String> {
-    let (collection, problems) = collect::collect(&[path.to_owned()]);
-    if collection.sources.is_empty() {
-        let why: Vec<&str> = collection
-            .skipped
-            .iter()
-            .take(3)
-            .map(|s| s.why.as_str())
-            .collect();
-        return Err(if why.is_empty() {
-            "there is no file in it".to_owned()
-        } else {
-            format!("nothing in it can be read: {}", why.join("; "))
-        });
-    }
-    let outcome = pipeline::run(collection, problems, grammars, options);
-    let roles = Roles::of(&outcome.incident);
-    Ok(redacted(&outcome, grammars, redaction, &roles, false))
-}
-
 pub(super) fn run(command: &BatchArgs) -> Result<ExitCode, Failure> {
     match &command.command {
         Some(BatchCommand::Compact { fleet }) => compact(fleet),
@@ -251,8 +232,7 @@ fn read(command: &BatchArgs) -> Result<ExitCode, Failure> {
         });
     }
     let store = Store { root: output };
-    // What hides more or less is another report, as other grammars make another one.
-    let made_with = format!("{}{}", grammars.sha256, redaction.difference());
+    let made_with = made_with(&grammars, &redaction);
     let titles = titles(&grammars);
     let make = |candidate: &Candidate| -> Result<Made, String> {
         let report = report_of(&candidate.path, &grammars, &options, &redaction)?;
@@ -318,8 +298,12 @@ fn read(command: &BatchArgs) -> Result<ExitCode, Failure> {
         );
     }
     if shard.1 == 1 {
-        write_answers(&store)?;
-        let _ = writeln!(out, "{}", store.root.join("fleet.html").display());
+        let page = store.root.join("fleet.html");
+        // The same tables have the same answers.
+        if !is_answered(&store) {
+            write_answers(&store)?;
+        }
+        let _ = writeln!(out, "{}", page.display());
     } else {
         let _ = writeln!(
             out,
@@ -374,19 +358,41 @@ pub(super) fn compare_with(report: &mut v1::Report, fleet: &Path) -> Result<(), 
     Ok(())
 }
 
+/// Returns what the answers rest on: the tables, the version, and whether there are pages to lead to.
+fn answered_from(store: &Store) -> String {
+    let tables = store.read(&store.index_path((0, 1))).unwrap_or_default();
+    let text = format!(
+        "{} {} {}",
+        env!("CARGO_PKG_VERSION"),
+        store.has_pages(),
+        hash_of(&tables)
+    );
+    hash_of(text.as_bytes())
+}
+
+fn is_answered(store: &Store) -> bool {
+    store.read(&store.answered_path()) == Some(answered_from(store).into_bytes())
+        && ["fleet.json", "fleet.html"]
+            .iter()
+            .all(|name| store.root.join(name).is_file())
+}
+
 fn write_answers(store: &Store) -> Result<(), Failure> {
-    let pages = store
-        .root
-        .join("pages")
-        .read_dir()
-        .is_ok_and(|mut d| d.next().is_some());
-    let answers = answers(&frames_of(store)?, env!("CARGO_PKG_VERSION"), pages)
-        .map_err(|e| Failure::Render(e.to_string()))?;
+    let answers = answers(
+        &frames_of(store)?,
+        env!("CARGO_PKG_VERSION"),
+        store.has_pages(),
+    )
+    .map_err(|e| Failure::Render(e.to_string()))?;
     let failed = |e: &dyn std::fmt::Display| Failure::Render(e.to_string());
     let text = serde_json::to_string(&answers).map_err(|e| failed(&e))?;
     let page = fleet::render_fleet(&answers).map_err(|e| failed(&e))?;
-    for (name, text) in [("fleet.json", text), ("fleet.html", page)] {
-        let path = store.root.join(name);
+    // The mark comes last: a run that is killed before it answers again.
+    for (path, text) in [
+        (store.root.join("fleet.json"), text),
+        (store.root.join("fleet.html"), page),
+        (store.answered_path(), answered_from(store)),
+    ] {
         write_bytes(&path, text.as_bytes()).map_err(|error| Failure::Write {
             path: path.display().to_string(),
             error,

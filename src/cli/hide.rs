@@ -8,7 +8,7 @@ use crate::redact::Options;
 
 const HEADING: &str = "What is hidden";
 
-#[derive(Debug, Args)]
+#[derive(Debug, Default, Args)]
 pub(super) struct Redact {
     /// Hide more than secrets, several with commas; `none` alone hides nothing
     ///

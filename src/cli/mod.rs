@@ -18,6 +18,7 @@ mod init;
 mod inputs;
 mod limit;
 mod man;
+mod map_step;
 mod policy;
 mod progress;
 mod report;
@@ -46,6 +47,7 @@ use crate::wire::roles::Roles;
 use crate::wire::v1::Report;
 use args::{Arguments, Command, Identities, Input};
 pub use failure::Failure;
+pub use map_step::{MapStep, Mapped};
 
 /// Runs the command that the arguments name and returns the exit code.
 pub fn run() -> ExitCode {
@@ -335,11 +337,13 @@ fn print(text: &str) -> Result<(), Failure> {
 
 /// Prints a result byte for byte: data formats keep their escapes.
 fn print_raw(text: &str) -> Result<(), Failure> {
+    print_bytes(text.as_bytes())
+}
+
+/// Prints a result that may be no text.
+fn print_bytes(bytes: &[u8]) -> Result<(), Failure> {
     let mut stdout = std::io::stdout().lock();
-    match stdout
-        .write_all(text.as_bytes())
-        .and_then(|()| stdout.flush())
-    {
+    match stdout.write_all(bytes).and_then(|()| stdout.flush()) {
         Err(error) if error.kind() != std::io::ErrorKind::BrokenPipe => Err(Failure::Write {
             path: "standard output".into(),
             error,

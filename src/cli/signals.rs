@@ -1,16 +1,24 @@
 //! `rootline signals`: every recognised signal with its evidence.
 
+#[cfg(feature = "batch")]
+use std::io::IsTerminal;
+#[cfg(feature = "batch")]
+use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::{Args, ValueEnum};
 
 use super::args::{Identities, Input};
+#[cfg(feature = "batch")]
+use super::print_bytes;
 use super::{
     Failure, fail_if_nothing_was_readable, investigate, note, print, print_raw, publish, titles,
 };
 use crate::render::exports::{otlp, timesketch};
 use crate::render::terminal::Screen;
 use crate::render::{json, terminal};
+#[cfg(feature = "batch")]
+use crate::wire::v1::SignalRow;
 
 #[derive(Debug, Args)]
 #[command(after_help = "\
@@ -18,7 +26,8 @@ Examples:
   rootline signals ./incident
   rootline signals ./incident --output ndjson | jq -r '[.at, .signal, .evidence[0].path] | @tsv'
   rootline signals ./incident --output csv > signals.csv
-  rootline signals ./incident --output timesketch > timeline.jsonl")]
+  rootline signals ./incident --output timesketch > timeline.jsonl
+  rootline signals ./incident --output parquet > signals.parquet")]
 pub(super) struct SignalsArgs {
     #[command(flatten)]
     pub(super) input: Input,
@@ -46,6 +55,9 @@ pub(super) enum SignalsFormat {
     Timesketch,
     /// Logs as an OpenTelemetry Collector reads and writes them in files
     Otlp,
+    /// One Parquet file, one row a signal; `rootline batch schema` describes the columns under "signals"
+    #[cfg(feature = "batch")]
+    Parquet,
 }
 
 pub(super) fn run(command: &SignalsArgs, screen: &Screen) -> Result<ExitCode, Failure> {
@@ -68,8 +80,26 @@ pub(super) fn run(command: &SignalsArgs, screen: &Screen) -> Result<ExitCode, Fa
             }
         }
         SignalsFormat::Otlp => print_raw(&otlp::render_otlp(&rows, &titles(&grammars)))?,
+        #[cfg(feature = "batch")]
+        SignalsFormat::Parquet => print_parquet(&command.input.paths, &rows)?,
         SignalsFormat::Csv => print_raw(&terminal::render_signals_csv(&rows))?,
     }
     fail_if_nothing_was_readable(&outcome.incident)?;
     Ok(ExitCode::SUCCESS)
+}
+
+/// Prints the signals as the table of that name has them; the incident's id is the name of the first path, as in a fleet.
+#[cfg(feature = "batch")]
+fn print_parquet(paths: &[PathBuf], rows: &[SignalRow]) -> Result<(), Failure> {
+    use crate::batch::{frames, load, rows};
+    if std::io::stdout().is_terminal() {
+        return Err(Failure::Usage {
+            what: "Parquet is no text: it is not printed on a terminal".to_owned(),
+            hint: "`rootline signals ./incident --output parquet > signals.parquet`".to_owned(),
+        });
+    }
+    let id = paths.first().map(|p| load::id_of(p)).unwrap_or_default();
+    let bytes = frames::parquet_of("signals", &rows::rows_of_signals(&id, rows))
+        .map_err(|e| Failure::Render(e.to_string()))?;
+    print_bytes(&bytes)
 }

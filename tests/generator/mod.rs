@@ -13,6 +13,7 @@
 )]
 
 mod decoys;
+pub(crate) mod fleet;
 pub(crate) mod score;
 mod sources;
 mod stories;

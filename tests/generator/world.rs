@@ -226,6 +226,14 @@ impl World {
         .with_disk()
     }
 
+    /// The same cluster on another day: other nodes and other workloads are hit.
+    pub(crate) fn again(&mut self, at: i64, rng: &mut Rng) {
+        self.start = at;
+        let by = rng.usize(0..self.nodes.len());
+        self.nodes.rotate_left(by);
+        rng.shuffle(&mut self.names);
+    }
+
     fn with_disk(mut self) -> World {
         self.disk = self.rng.u64(20..400) << 30;
         self

@@ -23,6 +23,7 @@ use super::columns::{TABLES, Table};
 use super::frames;
 use super::load::Store;
 
+pub use recurrence::recurrences;
 pub use similar::{Likeness, baselines, similar};
 
 /// The tables that questions are put to. Signals, sources' rows and problems may be many and are not held, where no question needs them.

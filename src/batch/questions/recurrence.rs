@@ -1,9 +1,9 @@
 //! Question `recurrence`: the same kind of incident again.
 //!
-//! Cascades are of one family if mechanism and loop are the same and their rules and factors overlap enough. An equal signature would be too strict:
-//! a bundle that lacks one log has fewer links, and is the same incident all the same.
+//! Cascades are of one family if mechanism and loop are the same and what the poorer record knows of rules and factors is mostly what the richer one
+//! knows too. An equal signature would be too strict: a bundle that lacks one log has fewer links, and is the same incident all the same.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use chrono::DateTime;
 use polars::prelude::{DataFrame, PolarsResult, df};
@@ -16,11 +16,11 @@ use crate::batch::frames::{texts, times};
 pub(super) const QUESTION: Question = Question {
     id: "recurrence",
     title: "What came back?",
-    about: "One row a family of cascades: same mechanism, same loop, rules and factors that overlap by at least 60 %, names left aside. That it came back does not mean that nothing was done.",
+    about: "One row a family of cascades: same mechanism, same loop, and at least 60 % of the rules and factors of the poorer record stand in the richest one too, names left aside. That it came back does not mean that nothing was done.",
     ask,
 };
 
-/// Overlap from which two cascades are of one family.
+/// Share of a cascade's features, by weight, that a family's first member must have too.
 const FAMILY: f64 = 0.6;
 
 /// A family: indexes of its cascades in the order of the table.
@@ -29,7 +29,9 @@ pub(super) struct Family {
     features: Features,
 }
 
-/// Puts cascades into families: each to the first family whose first member is like it, in the order of the table.
+/// Puts cascades into families: the richest record first, each to the family whose first member it is most like.
+///
+/// The richest first, because a record that knows little is like many: it joins what is there and begins nothing.
 pub(super) fn families(sets: &[(String, Features)]) -> Vec<Family> {
     let likeness = Likeness::of(sets.iter().map(|(_, set)| set));
     let kind = |set: &Features| -> (Option<String>, bool) {
@@ -38,23 +40,50 @@ pub(super) fn families(sets: &[(String, Features)]) -> Vec<Family> {
             set.contains("loop"),
         )
     };
+    let mut order: Vec<usize> = (0..sets.len()).collect();
+    order.sort_by_key(|index| (std::cmp::Reverse(sets[*index].1.len()), *index));
     let mut found: BTreeMap<(Option<String>, bool), Vec<Family>> = BTreeMap::new();
-    for (index, (_, set)) in sets.iter().enumerate() {
+    for index in order {
+        let set = &sets[index].1;
         let same = found.entry(kind(set)).or_default();
-        match same
-            .iter_mut()
-            .map(|f| (likeness.overlap(&f.features, set), f))
-            .filter(|(overlap, _)| *overlap >= FAMILY)
-            .max_by(|a, b| a.0.total_cmp(&b.0))
-        {
-            Some((_, family)) => family.members.push(index),
+        let mut best: Option<(f64, usize)> = None;
+        for (place, family) in same.iter().enumerate() {
+            let held = likeness.held(set, &family.features);
+            if held >= FAMILY && best.is_none_or(|(other, _)| held > other) {
+                best = Some((held, place));
+            }
+        }
+        match best {
+            Some((_, place)) => same[place].members.push(index),
             None => same.push(Family {
                 members: vec![index],
                 features: set.clone(),
             }),
         }
     }
-    found.into_values().flatten().collect()
+    let mut all: Vec<Family> = found.into_values().flatten().collect();
+    for family in &mut all {
+        family.members.sort_unstable();
+    }
+    all
+}
+
+/// Returns the families of more than one incident, each as its incidents' ids, sorted.
+///
+/// # Errors
+/// If the frames are not those of a fleet.
+pub fn recurrences(frames: &Frames) -> PolarsResult<Vec<Vec<String>>> {
+    let sets = features(frames)?;
+    let mut found: Vec<Vec<String>> = families(&sets)
+        .iter()
+        .map(|family| {
+            let ids: BTreeSet<&String> = family.members.iter().map(|i| &sets[*i].0).collect();
+            ids.into_iter().cloned().collect()
+        })
+        .filter(|ids: &Vec<String>| ids.len() > 1)
+        .collect();
+    found.sort();
+    Ok(found)
 }
 
 /// | column | type | unit | null |
@@ -66,7 +95,7 @@ pub(super) fn families(sets: &[(String, Features)]) -> Vec<Family> {
 /// | last | text | YYYY-MM-DD | if no time is known |
 /// | days between, median | float | days | if fewer than two are dated |
 /// | signatures | int | distinct signatures | no |
-/// | in common | text | rules and factors of the first one | no |
+/// | in common | text | rules and factors of the richest one | no |
 /// | which | text | incident ids, the latest first, at most 20 | no |
 fn ask(frames: &Frames) -> PolarsResult<DataFrame> {
     let sets = features(frames)?;

@@ -60,6 +60,19 @@ impl Likeness {
             sum(&mut a.intersection(b)) / either
         }
     }
+
+    /// Returns the weighted share of a set's features that another has too; 0 to 1.
+    pub(super) fn held(&self, set: &Features, by: &Features) -> f64 {
+        let sum = |features: &mut dyn Iterator<Item = &String>| {
+            features.map(|f| self.weight(f)).sum::<f64>()
+        };
+        let all = sum(&mut set.iter());
+        if all == 0.0 {
+            0.0
+        } else {
+            sum(&mut set.intersection(by)) / all
+        }
+    }
 }
 
 /// Returns the features of every cascade: incident, features.
