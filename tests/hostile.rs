@@ -401,3 +401,67 @@ fn what_was_found_by_mutation_stays_mended() {
         bundle(&path, true);
     }
 }
+
+/// An Event that says `pod` was evicted, with something inside that is nested so deep.
+fn event(pod: &str, depth: usize) -> String {
+    format!(
+        r#"{{"apiVersion":"v1","kind":"Event","metadata":{{"name":"{pod}.17f0","namespace":"default"}},"involvedObject":{{"kind":"Pod","name":"{pod}","namespace":"default"}},"reason":"Evicted","message":"The node was low on resource: ephemeral-storage. ","type":"Warning","lastTimestamp":"2024-05-01T10:00:00Z","source":{{"component":"kubelet","host":"n1"}},"x":{}{}}}"#,
+        "[".repeat(depth),
+        "]".repeat(depth)
+    )
+}
+
+#[test]
+fn objects_that_cannot_be_read_are_counted_with_the_place_of_the_first() {
+    let whole = [event("web-1", 1), event("web-2", 100)];
+    let torn = &event("web-3", 1)[..200];
+    let cases = [
+        ("whole.jsonl", whole.join("\n"), None),
+        (
+            "torn.jsonl",
+            [&whole[0], torn, &whole[1]].map(str::to_owned).join("\n"),
+            Some((1, 2)),
+        ),
+        (
+            "deep.jsonl",
+            [&whole[0], &event("web-3", 200), torn, &whole[1]]
+                .map(str::to_owned)
+                .join("\n"),
+            Some((2, 2)),
+        ),
+        (
+            "deep.json",
+            format!(
+                "{{\"kind\":\"List\",\"apiVersion\":\"v1\",\"items\":[{},\n{},\n{}]}}",
+                whole[0],
+                event("web-3", 200),
+                whole[1]
+            ),
+            Some((1, 2)),
+        ),
+    ];
+    for (name, text, broken) in cases {
+        let folder = tempfile::tempdir().expect("folder");
+        let path = folder.path().join(name);
+        std::fs::write(&path, &text).expect("written");
+        let report = report_of(&path, Limits::default());
+        check(&report);
+        assert_eq!(report.signals.len(), 2, "{name}: the others are read");
+        let said = said(&report);
+        assert_eq!(
+            said.contains("JSON object that is torn"),
+            broken.is_some(),
+            "{name}: {said}"
+        );
+        if let Some((count, line)) = broken {
+            assert!(
+                said.contains(&format!("line {line}")) || said.contains(&format!(":{line}")),
+                "{name}: {said}"
+            );
+            assert!(
+                count == 1 || said.contains(&count.to_string()),
+                "{name}: {said}"
+            );
+        }
+    }
+}

@@ -235,6 +235,7 @@ impl Scanner<'_> {
                 let origin = origin(index, bytes, &(start..start + raw.len()), line);
                 part.records += 1;
                 let Ok(mut value) = serde_json::from_str::<serde_json::Value>(item.get()) else {
+                    part.add_broken(1, origin);
                     continue;
                 };
                 document.head.complete(&mut value);

@@ -92,6 +92,8 @@ struct Part {
     halves: Vec<metrics::Half>,
     /// Series of metrics that nothing is read from.
     unread_series: u64,
+    /// JSON objects that cannot be read: how many, and the first.
+    broken: Option<(u64, Origin)>,
     artefacts: Artefacts,
     records: u64,
     coverage: Vec<crate::model::Reading>,
@@ -105,9 +107,19 @@ impl Part {
         self.disks.extend(other.disks);
         self.halves.extend(other.halves);
         self.unread_series += other.unread_series;
+        if let Some((count, first)) = other.broken {
+            self.add_broken(count, first);
+        }
         self.artefacts.append(other.artefacts);
         self.records += other.records;
         self.coverage.extend(other.coverage);
+    }
+
+    /// Counts JSON objects that cannot be read, the first of which stands here.
+    fn add_broken(&mut self, more: u64, at: Origin) {
+        let (count, first) = self.broken.get_or_insert((0, at));
+        *count += more;
+        *first = (*first).min(at);
     }
 
     /// Drops the signals beyond a number, and says so. Returns how many.
@@ -247,6 +259,14 @@ impl Scanner<'_> {
                 count: part.unread_series,
             });
         }
+        if let Some((count, first)) = part.broken {
+            problems.push(Problem {
+                source: Some(index),
+                first: Some(first),
+                what: "JSON object that is torn, damaged or nested deeper than 127 levels: its fields were not read".to_owned(),
+                count,
+            });
+        }
         part.signals
             .sort_by_key(|signal| (signal.evidence.origin, signal.kind.clone()));
         reading.records = part.records;
@@ -326,6 +346,17 @@ impl Scanner<'_> {
         };
         let data = block.data.as_slice();
         part.coverage = self.coverage(data);
+        if self.is_made_of_objects(detection) {
+            let origin = |range: std::ops::Range<usize>, line: u64| Origin {
+                source: index,
+                start: block.offset + encoding::measure(&data[..range.start], detection.encoding),
+                end: block.offset + encoding::measure(&data[..range.end], detection.encoding),
+                line,
+            };
+            if let Some((count, range, line)) = torn(data) {
+                part.add_broken(count, origin(range, block.first_line + line));
+            }
+        }
         let mut line = Counter::new(block.first_line, block.offset, detection.encoding);
         let fragments = self.fragments(detection);
         // A progress bar writes over its line with carriage returns: what stands between two of them is a line.
@@ -396,6 +427,16 @@ impl Scanner<'_> {
         })
     }
 
+    /// Returns whether each line of the source is an object.
+    fn is_made_of_objects(&self, detection: &Detection) -> bool {
+        !detection.formats.is_empty()
+            && detection.formats.iter().all(|stack| {
+                let outermost = stack.split(" > ").next().unwrap_or(stack);
+                let format = self.grammars.peeler.format(outermost);
+                format.is_some_and(|f| f.shape == crate::grammar::format::Shape::Json)
+            })
+    }
+
     /// Returns whether lines of the source were seen to hold API objects.
     fn holds_objects(&self, detection: &Detection) -> bool {
         let of_objects = |id: &str| {
@@ -453,6 +494,7 @@ impl Scanner<'_> {
             range.clone(),
             &mut above.no_head_until,
         );
+        let mut broken = false;
         let (range, line, offset, mut records) = match joined {
             Some(joined) => {
                 let above = &data[joined.range.start.min(range.start)..range.start];
@@ -466,6 +508,12 @@ impl Scanner<'_> {
             None => {
                 let text = String::from_utf8_lossy(&data[range.clone()]);
                 let records = self.grammars.peeler.peel_line(&text);
+                if let [only] = records.as_slice()
+                    && only.formats.is_empty()
+                    && is_object_that_is_none(&text)
+                {
+                    broken = true;
+                }
                 (range, line, offset, records)
             }
         };
@@ -476,6 +524,9 @@ impl Scanner<'_> {
             end: offset + encoding::measure(bytes, detection.encoding),
             line,
         };
+        if broken {
+            part.add_broken(1, origin);
+        }
         // A line without a stamp of its own stands right after one that has it.
         if let [only] = records.as_mut_slice()
             && only.readings.is_empty()
@@ -849,6 +900,34 @@ fn shortened(text: &str) -> String {
         Some((end, _)) => format!("{}…", &text[..end]),
         None => text.to_owned(),
     }
+}
+
+/// Finds lines that begin as an object and end before it does, in a block whose lines should all be objects.
+/// Returns how many there are, where the first one stands, and how many lines are above it.
+fn torn(data: &[u8]) -> Option<(u64, std::ops::Range<usize>, u64)> {
+    // Nearly always every line ends as an object does: then nothing else is looked at.
+    let ends = memchr::memchr_iter(b'\n', data).count();
+    if data.ends_with(b"}\n") && memchr::memmem::find_iter(data, b"}\n").count() == ends {
+        return None;
+    }
+    let mut found: Option<(u64, std::ops::Range<usize>, u64)> = None;
+    let mut start = 0;
+    for (line, above) in data.split(|b| *b == b'\n').zip(0..) {
+        let object = line.trim_ascii();
+        if object.starts_with(b"{\"") && !object.ends_with(b"}") {
+            found.get_or_insert((0, start..start + line.len(), above)).0 += 1;
+        }
+        start += line.len() + 1;
+    }
+    found
+}
+
+/// Returns whether a line begins and ends as an object and cannot be read as one.
+fn is_object_that_is_none(line: &str) -> bool {
+    let line = line.trim();
+    line.starts_with("{\"")
+        && line.ends_with('}')
+        && serde_json::from_str::<serde_json::Value>(line).is_err()
 }
 
 fn trim_carriage_return(bytes: &[u8]) -> &[u8] {
