@@ -129,6 +129,40 @@ fn pods_of_one_rollout_that_fall_together_are_no_domino() {
 }
 
 #[test]
+fn how_it_came_to_the_next_node_is_unknown_where_nobody_says_whose_pod_pulled_there() {
+    let pull = |node: &str, begin: &str, end: &str| {
+        let image = "harbor.example/ml/trainer:nightly";
+        format!(
+            "2023-11-02T08:{begin}Z {node} containerd[811]: time=\"2023-11-02T08:{begin}Z\" level=info msg=\"PullImage \\\"{image}\\\"\"\n\
+             2023-11-02T08:{end}Z {node} containerd[811]: time=\"2023-11-02T08:{end}Z\" level=error msg=\"PullImage \\\"{image}\\\" failed\" error=\"failed to pull and unpack image \\\"{image}\\\": failed to extract layer sha256:0f6e2b8ad8c1f1f2e1a95a4ea6d2ef61e3a6f9c6ac4c1e2d3f40516273849aab: write /opt/x: no space left on device: unknown\"\n\
+             2023-11-02T08:{end}Z {node} kubelet[990]: I1102 08:{end}     990 kubelet_node_status.go:696] \"Recording event message for node\" node=\"{node}\" event=\"NodeHasDiskPressure\"\n"
+        )
+    };
+    let evicted = "2023-11-02T08:02:13.010000Z n1 kubelet[990]: I1102 08:02:13.010000     990 eviction_manager.go:366] \"Eviction manager: attempting to reclaim\" resourceName=\"ephemeral-storage\"\n2023-11-02T08:02:13.500000Z n1 kubelet[990]: I1102 08:02:13.500000     990 eviction_manager.go:596] \"Eviction manager: pod is evicted successfully\" pod=\"shop/cart-6b7d9f5c44-q8zvd\"\n";
+    let spread = |second: &str| {
+        let first = pull("n1", "00:00.100000", "02:11.900000");
+        let log = [first.as_str(), evicted, second].concat();
+        let found = report(incident(&[("nodes.log", log.as_bytes())]).path());
+        assert_eq!(found["cascades"].as_array().map(Vec::len), Some(1));
+        assert_eq!(found["cascades"][0]["mechanism"], "image_pull_filled_disk");
+        found["cascades"][0]["spread"]
+            .as_str()
+            .unwrap_or_default()
+            .to_owned()
+    };
+    // The second pull began after a pod had to leave the first node: it may be its replacement, or another pod of a rollout.
+    assert_eq!(
+        spread(&pull("n2", "06:01.000000", "07:40.000000")),
+        "unknown"
+    );
+    // It was under way before: nothing had been displaced yet.
+    assert_eq!(
+        spread(&pull("n2", "00:01.000000", "02:40.000000")),
+        "common_cause"
+    );
+}
+
+#[test]
 fn a_pull_that_failed_on_one_node_does_not_explain_the_pressure_of_another() {
     let mut events = filled(0, "cart-5f8d6c7b9-x2x4z", "n1");
     events.truncate(3);

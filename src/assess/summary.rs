@@ -71,11 +71,11 @@ pub(super) fn summary(
     if let Some(trigger) = cascade.trigger {
         sentences.push((trigger_sentence(incident, trigger), vec![trigger]));
     }
-    let origin_facts: Vec<FactId> = cascade
-        .hops
-        .first()
-        .map(|h| h.signals.clone())
-        .unwrap_or_else(|| vec![cascade.origin]);
+    let first_hop = cascade.hops.first().map(|h| h.signals.as_slice());
+    let mut origin_facts = first_hop.unwrap_or_default().to_vec();
+    if !origin_facts.contains(&cascade.origin) {
+        origin_facts.insert(0, cascade.origin);
+    }
     let sure = match cascade.confidence {
         Confidence::Certain => "",
         Confidence::Probable => "Probably: ",
@@ -231,7 +231,11 @@ fn hops_sentence(incident: &Incident, cascade: &Cascade) -> Option<(String, Vec<
             "the displaced pod's replacement pulled the same image on the next node"
         }
         Spread::Domino => "the displaced pod's replacement ran on the next node",
-        Spread::CommonCause => "each from the same rollout, not from one another",
+        Spread::CommonCause if cascade.trigger.is_some() => {
+            "each from the same change, not from one another"
+        }
+        Spread::CommonCause => "none of them because of another one",
+        Spread::Unknown => "how it came from one to the next is not in the record",
         Spread::Single => "one node only",
     };
     // The times are those of each node's first signal, so these are what is cited.

@@ -131,7 +131,7 @@ pub const TABLES: &[Table] = &[
             int("cascades", "how many cascades were found"),
             text(MECHANISM, "mechanism of its gravest cascade"),
             text(CONFIDENCE, "how sure that verdict is"),
-            text("spread", "domino, common_cause or single"),
+            text("spread", "domino, common_cause, single or unknown"),
             text(SIGNATURE, "signature of its gravest cascade"),
             text(IMAGE, "image that its gravest cascade blames"),
             text(WORKLOAD, "workload that its gravest cascade blames"),
@@ -181,7 +181,7 @@ pub const TABLES: &[Table] = &[
             text(CASCADE, "id of the cascade"),
             text(MECHANISM, "the verdict"),
             text(CONFIDENCE, "certain, probable, possible or unknown"),
-            text("spread", "domino, common_cause or single"),
+            text("spread", "domino, common_cause, single or unknown"),
             flag("loop", "the same chain on more than one node"),
             int("hops", "stays on nodes"),
             text(

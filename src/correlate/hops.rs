@@ -39,8 +39,21 @@ pub(super) fn build(
     anchors: &[FactId],
     graph: &Graph,
 ) -> Vec<Hop> {
-    let anchored: BTreeSet<Option<&str>> =
-        anchors.iter().map(|id| facts[*id].entity("node")).collect();
+    // A fault that names no node was where the facts are that it is linked with.
+    let beside = |id: FactId| {
+        let causes = graph.causes(id).map(|link| link.cause);
+        graph.effects(id).map(|link| link.effect).chain(causes)
+    };
+    let anchored: BTreeSet<Option<&str>> = anchors
+        .iter()
+        .flat_map(|id| match facts[*id].entity("node") {
+            None => beside(*id)
+                .map(|other| facts[other].entity("node"))
+                .collect(),
+            node => vec![node],
+        })
+        .filter(Option::is_some)
+        .collect();
     let mut hops: Vec<Hop> = Vec::new();
     for id in members {
         let fact = &facts[*id];
@@ -77,15 +90,12 @@ pub(super) fn build(
             }),
         }
     }
-    // A fault that names no node stays where its links lead.
     for id in anchors
         .iter()
         .filter(|id| facts[**id].entity("node").is_none())
     {
-        let led_to = graph
-            .effects(*id)
-            .map(|l| l.effect)
-            .find_map(|effect| hops.iter().position(|h| h.signals.contains(&effect)));
+        let led_to =
+            beside(*id).find_map(|effect| hops.iter().position(|h| h.signals.contains(&effect)));
         if let Some(hop) = led_to.and_then(|index| hops.get_mut(index)) {
             hop.signals.push(*id);
             hop.from = hop.from.min(at(&facts[*id]));
@@ -185,9 +195,50 @@ pub(super) fn spread(facts: &[Fact], hops: &[Hop], graph: &Graph) -> Spread {
         });
     if replaced || follows_a_displaced_pod(facts, hops) {
         Spread::Domino
+    } else if may_follow_a_displaced_pod(facts, hops) {
+        Spread::Unknown
     } else {
         Spread::CommonCause
     }
+}
+
+/// Returns whether a later hop began after an earlier one had displaced a pod, and nothing tells whose pod it began with:
+/// a domino that cannot be shown, and cannot be excluded either.
+fn may_follow_a_displaced_pod(facts: &[Fact], hops: &[Hop]) -> bool {
+    let mut displaced = false;
+    for hop in hops {
+        let of_hop = || hop.signals.iter().map(|id| &facts[*id]);
+        if displaced && of_hop().all(|fact| fact.entity("pod").is_none()) {
+            let images: BTreeSet<&str> = of_hop().filter_map(|fact| fact.entity("image")).collect();
+            let earlier = facts.iter().filter(|fact| {
+                matches!(fact.kind.as_str(), "pulling" | "scheduled" | "pull_failed")
+                    && fact.entity("node") == hop.node.as_deref()
+                    && fact
+                        .entity("image")
+                        .is_some_and(|image| images.contains(image))
+            });
+            let begin = earlier
+                .filter_map(|fact| fact.moment)
+                .map(|moment| moment.at)
+                .filter(|at| *at <= hop.from && hop.from - *at <= ONE_STAY)
+                .min()
+                .unwrap_or(hop.from);
+            let before = |fact: &Fact| is_displacement(fact) && at(fact) <= begin;
+            let others = hops.iter().filter(|other| other.node != hop.node);
+            if others
+                .flat_map(|other| &other.signals)
+                .any(|id| before(&facts[*id]))
+            {
+                return true;
+            }
+        }
+        displaced |= of_hop().any(is_displacement);
+    }
+    false
+}
+
+fn is_displacement(fact: &Fact) -> bool {
+    matches!(fact.kind.as_str(), "evicted" | "taint_eviction")
 }
 
 /// Returns whether the pod of a later hop was first seen there after an earlier hop had displaced a pod of the same workload,
@@ -238,8 +289,8 @@ fn follows_a_displaced_pod(facts: &[Fact], hops: &[Hop]) -> bool {
                 return true;
             }
         }
-        let gone = |id: &&FactId| matches!(facts[**id].kind.as_str(), "evicted" | "taint_eviction");
-        displaced.extend(hop.signals.iter().filter(gone).map(|id| &facts[*id]));
+        let of_hop = hop.signals.iter().map(|id| &facts[*id]);
+        displaced.extend(of_hop.filter(|fact| is_displacement(fact)));
     }
     false
 }

@@ -454,6 +454,12 @@ fn explain(
                     .map(str::to_owned)
             })
     };
+    let reasons = distinct(
+        anchors
+            .iter()
+            .flat_map(|id| mechanism.group_by.iter().map(move |kind| (id, kind)))
+            .filter_map(|(id, kind)| facts[*id].inferred.get(kind).cloned()),
+    );
     let mut text = mechanism.explanation.clone();
     for (placeholder, value, missing) in [
         ("{image}", value("image"), "an image that is not named"),
@@ -461,6 +467,11 @@ fn explain(
             "{workload}",
             value("workload").or_else(|| value("pod").map(|pod| format!("pod {pod}"))),
             "a workload that is not named",
+        ),
+        (
+            "{known_by}",
+            (!reasons.is_empty()).then(|| reasons.join("; ")),
+            "the records themselves say so",
         ),
         ("{registry}", value("registry"), "the registry"),
         ("{pod}", value("pod"), "a pod that is not named"),

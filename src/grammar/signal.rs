@@ -42,6 +42,8 @@ struct FactRule {
     #[serde(default)]
     only_after: Option<OneOrMore>,
     #[serde(default)]
+    before_node: bool,
+    #[serde(default)]
     beside: Option<BesideFile>,
 }
 
@@ -200,6 +202,8 @@ pub struct SignalKind {
     pub once_per: Option<String>,
     /// A state object tells this only after one of these.
     pub only_after: Vec<String>,
+    /// Its pod is on no node yet: the node that takes it later is not the fact's.
+    pub before_node: bool,
     /// An everyday fact, which is told only beside another one.
     pub beside: Option<Beside>,
     /// Wordings.
@@ -285,6 +289,7 @@ impl SignalKind {
             identity: parsed.fact.identity,
             within,
             once_per: parsed.fact.once_per,
+            before_node: parsed.fact.before_node,
             only_after: parsed
                 .fact
                 .only_after

@@ -37,8 +37,10 @@ pub enum Spread {
     Single,
     /// A later hop was caused by what the earlier one displaced.
     Domino,
-    /// All hops come from the same change.
+    /// The same thing hit all of them, and none because of another one.
     CommonCause,
+    /// Several nodes, and nothing tells which of the two it was.
+    Unknown,
 }
 
 impl Spread {
@@ -48,6 +50,7 @@ impl Spread {
             Spread::Single => "single",
             Spread::Domino => "domino",
             Spread::CommonCause => "common_cause",
+            Spread::Unknown => "unknown",
         }
     }
 }

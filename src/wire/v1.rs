@@ -287,7 +287,7 @@ pub struct CascadeRow {
     pub hops: Vec<HopRow>,
     /// Links.
     pub links: Vec<LinkRow>,
-    /// `domino`, `common_cause` or `single`.
+    /// `domino`, `common_cause`, `single` or `unknown`.
     pub spread: String,
     /// Who was hit.
     pub blast_radius: BlastRadius,

@@ -18,7 +18,7 @@ pub(super) const QUESTION: Question = Question {
 /// | column | type | unit | null |
 /// |---|---|---|---|
 /// | mechanism | text | | no |
-/// | spread | text | domino, common_cause or single | no |
+/// | spread | text | domino, common_cause, single or unknown | no |
 /// | n | int | periods | no |
 /// | shortest | float | s | no |
 /// | median | float | s | no |

@@ -180,7 +180,10 @@ impl Maker<'_> {
             explanation: cascade.explanation.clone(),
             spread: match cascade.spread.as_str() {
                 "domino" => "domino: each node fell because of what the one before it displaced",
-                "common_cause" => "common cause: several nodes, each from the same change",
+                "common_cause" => {
+                    "common cause: the same thing hit several nodes, and none because of another one"
+                }
+                "unknown" => "several nodes; how it came from one to the next is not in the record",
                 _ => "one node",
             },
             before: cascade
