@@ -1,5 +1,6 @@
 //! Layers that records really arrive in: containers of files, encodings, records over several lines, tables and descriptions.
 
+use std::collections::BTreeSet;
 use std::io::Write;
 
 use serde_json::Value;
@@ -380,6 +381,87 @@ fn ages_that_nothing_anchors_stay_undated_and_are_counted() {
         .expect("the third");
     assert!(third.starts_with("evicted 2024-05-22T03:1"), "{third}");
     assert_eq!(found["ledger"]["undated"], 0);
+}
+
+#[test]
+fn a_table_of_ages_is_placed_beside_another_one_that_has_a_date() {
+    let table = "NAMESPACE   LAST SEEN   TYPE      REASON                  OBJECT                   MESSAGE
+default     58m         Normal    NodeHasNoDiskPressure   node/blue-4              Node blue-4 status is now: NodeHasNoDiskPressure
+shop        41m         Warning   Evicted                 pod/maps-7d9c8b6f5-kx2lp The node was low on resource: ephemeral-storage. Container maps was using 61235436Ki, request is 0, has larger consumption of ephemeral-storage.
+default     41m         Warning   EvictionThresholdMet    node/blue-4              Attempting to reclaim ephemeral-storage
+default     41m         Normal    NodeHasDiskPressure     node/blue-4              Node blue-4 status is now: NodeHasDiskPressure
+shop        40m         Warning   FailedScheduling        pod/maps-7d9c8b6f5-9p4tz 0/1 nodes are available: 1 node(s) had untolerated taint {node.kubernetes.io/disk-pressure: }.
+shop        36m         Normal    Scheduled               pod/maps-7d9c8b6f5-9p4tz Successfully assigned shop/maps-7d9c8b6f5-9p4tz to blue-4
+default     36m         Normal    NodeHasNoDiskPressure   node/blue-4              Node blue-4 status is now: NodeHasNoDiskPressure
+";
+    let node = "$ date
+Tue Mar 12 14:02:11 UTC 2024
+$ kubectl describe node blue-4
+Name:               blue-4
+Roles:              <none>
+Conditions:
+  Type             Status  LastHeartbeatTime                 LastTransitionTime                Reason                       Message
+  ----             ------  -----------------                 ------------------                ------                       -------
+  DiskPressure     False   Tue, 12 Mar 2024 14:01:40 +0000   Tue, 12 Mar 2024 13:26:09 +0000   KubeletHasNoDiskPressure     kubelet has no disk pressure
+Events:
+  Type     Reason                 Age   From     Message
+  ----     ------                 ----  ----     -------
+  Warning  EvictionThresholdMet   41m   kubelet  Attempting to reclaim ephemeral-storage
+  Normal   NodeHasDiskPressure    41m   kubelet  Node blue-4 status is now: NodeHasDiskPressure
+  Normal   NodeHasNoDiskPressure  36m   kubelet  Node blue-4 status is now: NodeHasNoDiskPressure
+";
+    // Whichever of them is read first.
+    for names in [["events.txt", "node.txt"], ["node-events.txt", "a.txt"]] {
+        let found =
+            report(incident(&[(names[0], table.as_bytes()), (names[1], node.as_bytes())]).path());
+        assert_eq!(found["ledger"]["undated"], 0, "{names:?}");
+        let all = told(&found, &["node", "pod"]);
+        let of = |kind: &str| {
+            let kind = format!("{kind} ");
+            all.iter()
+                .find(|t| t.starts_with(&kind))
+                .cloned()
+                .unwrap_or_default()
+        };
+        assert!(of("evicted").contains("2024-03-12T13:19"), "{all:#?}");
+        // The node that takes the pod later is not where it found no place.
+        assert!(!of("failed_scheduling").contains("blue-4"), "{all:#?}");
+        assert_eq!(found["cascades"][0]["mechanism"], "workload_filled_disk");
+        let explanation = found["cascades"][0]["explanation"].to_string();
+        assert!(
+            explanation.contains("the eviction message says") && !explanation.contains("followed"),
+            "{explanation}"
+        );
+        // Both the eviction and the pressure are cited for it, and stand in the hop.
+        assert_eq!(
+            found["cascades"][0]["hops"][0]["signals"]
+                .as_array()
+                .map(Vec::len),
+            Some(3)
+        );
+    }
+}
+
+#[test]
+fn a_host_written_short_is_the_node_whose_full_name_the_cluster_uses() {
+    let log = "Apr 03 02:10:03 blue-4 kubelet[2211]: E0403 02:10:03.442091    2211 remote_image.go:238] \"PullImage from image service failed\" err=\"rpc error: code = Unknown desc = failed to copy: 503 Service Unavailable\" image=\"registry.example/export:4\"
+Apr 03 02:10:03 blue-4 kubelet[2211]: E0403 02:10:03.443110    2211 pod_workers.go:1294] \"Error syncing pod, skipping\" err=\"failed to \\\"StartContainer\\\" for \\\"export\\\" with ErrImagePull: \\\"rpc error: code = Unknown desc = failed to copy: 503 Service Unavailable\\\"\" pod=\"batch/export-28533250-x7x2k\" podUID=\"2c1e4f0a-93d1-4d0e-9a45-0b7b3e0f7a11\"
+Apr 03 02:12:00 blue-4 kubelet[2211]: I0403 02:12:00.003100    2211 kubelet_node_status.go:696] \"Recording event message for node\" node=\"blue-4.example.net\" event=\"NodeNotReady\"
+";
+    let found = report(incident(&[("node.log", log.as_bytes())]).path());
+    let nodes: BTreeSet<String> = told(&found, &["node"])
+        .iter()
+        .filter_map(|t| t.rsplit(' ').next().map(str::to_owned))
+        .collect();
+    assert_eq!(nodes, BTreeSet::from(["blue-4.example.net".to_owned()]));
+    // The number in the pod's name is a time, not the hash of a ReplicaSet.
+    assert!(
+        told(&found, &["workload"])
+            .iter()
+            .any(|t| t.ends_with("batch/CronJob/export")),
+        "{:#?}",
+        told(&found, &["workload"])
+    );
 }
 
 #[test]

@@ -33,14 +33,33 @@ pub(super) fn settle(
     clock: &mut Clock,
     grammars: &Grammars,
 ) -> Vec<String> {
-    let open: BTreeSet<usize> = timed
-        .iter()
-        .filter(|t| is_open(t))
-        .map(|t| t.signal.evidence.origin.source)
-        .collect();
+    let mut said = Vec::new();
+    // What tells its own time comes first, then what can be placed beside it.
+    for witnesses in [Basis::YearInferred, Basis::Relative] {
+        said.extend(settle_by(
+            witnesses, timed, sources, readings, clock, grammars,
+        ));
+    }
+    said
+}
+
+/// Dates the sources none of whose ages has a time yet, by what they say themselves and by facts that others date at least so well.
+fn settle_by(
+    witnesses: Basis,
+    timed: &mut [Timed],
+    sources: &[Source],
+    readings: &mut [SourceReading],
+    clock: &mut Clock,
+    grammars: &Grammars,
+) -> Vec<String> {
+    let with_ages = timed.iter().filter(|t| is_open(t));
+    let source_of = |t: &Timed| t.signal.evidence.origin.source;
+    let open: BTreeSet<usize> = with_ages.clone().map(source_of).collect();
+    let placed_ones = with_ages.filter(|t| t.moment.is_some_and(|m| m.basis == Basis::Relative));
+    let settled: BTreeSet<usize> = placed_ones.map(source_of).collect();
     let mut said = Vec::new();
     let latest_dated = timed.iter().filter_map(|t| t.moment).map(|m| m.at).max();
-    for source in open {
+    for source in open.difference(&settled).copied() {
         let of_source = |t: &&Timed| t.signal.evidence.origin.source == source;
         let exact: Vec<Anchor> = timed
             .iter()
@@ -55,7 +74,7 @@ pub(super) fn settle(
         let mut found =
             agreeing(&exact, 1).map(|a| (a, "the exact times in the names of its Event objects"));
         if found.is_none() {
-            let (once, repeated) = anchors_of_others(timed, source, grammars);
+            let (once, repeated) = anchors_of_others(timed, source, witnesses, grammars);
             found = agreeing(&once, 1)
                 .or_else(|| agreeing(&repeated, ANCHORS))
                 .map(|a| (a, "facts that dated sources tell too"));
@@ -194,6 +213,7 @@ fn agreeing(anchors: &[Anchor], enough: usize) -> Option<Anchor> {
 fn anchors_of_others(
     timed: &[Timed],
     source: usize,
+    witnesses: Basis,
     grammars: &Grammars,
 ) -> (Vec<Anchor>, Vec<Anchor>) {
     type Key = (String, Vec<String>);
@@ -211,17 +231,25 @@ fn anchors_of_others(
     for one in timed {
         if let (Some(moment), Some((key, _))) = (one.moment, key(one))
             && one.signal.evidence.origin.source != source
-            && moment.basis <= Basis::YearInferred
+            && moment.basis <= witnesses
             && one.signal.witness != crate::model::Witness::SeenBy
         {
             dated.entry(key).or_default().push(moment);
         }
     }
     let (mut once, mut repeated) = (Vec::new(), Vec::new());
-    for one in timed
-        .iter()
-        .filter(|t| t.signal.evidence.origin.source == source && is_open(t))
-    {
+    let ages = || {
+        timed
+            .iter()
+            .filter(|t| t.signal.evidence.origin.source == source && is_open(t))
+    };
+    let mut told: BTreeMap<Key, BTreeSet<String>> = BTreeMap::new();
+    for one in ages() {
+        if let (Some((key, _)), Some(reading)) = (key(one), one.signal.readings.last()) {
+            told.entry(key).or_default().insert(reading.text.clone());
+        }
+    }
+    for one in ages() {
         let (Some((key, single)), Some(reading)) = (key(one), one.signal.readings.last()) else {
             continue;
         };
@@ -231,8 +259,9 @@ fn anchors_of_others(
         let (Some(first), Some(last)) = (moments.iter().min(), moments.iter().max()) else {
             continue;
         };
-        // Told at several times elsewhere: which of them the age means is not known.
-        if last.at - first.at > TimeDelta::seconds(2) {
+        // Told at several times, elsewhere or here: which of them are the same is not known.
+        let apart = last.at - first.at;
+        if apart > TimeDelta::seconds(2) || told.get(&key).is_some_and(|ages| ages.len() > 1) {
             continue;
         }
         if let Some(anchor) = anchor(reading, first.at, last.latest()) {

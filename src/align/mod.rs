@@ -120,7 +120,8 @@ pub fn align(
         roster.version = settings.version();
     }
     for one in &mut timed {
-        roster.name(one, readings);
+        let kind = grammars.signal(&one.signal.kind);
+        roster.name(one, readings, kind.is_some_and(|k| k.before_node));
     }
     let anchors = ages::settle(&mut timed, sources, readings, &mut clock, grammars);
     let corrections = skew::correct(&mut timed, sources, readings, grammars);

@@ -39,6 +39,7 @@ pub struct Roster {
     /// Sources whose records and path name different nodes.
     pub disagreements: Vec<(usize, String)>,
     name_shape: Option<Regex>,
+    cron_shape: Option<Regex>,
     /// Pods, as namespace and name, that a node was told to run with an image.
     image_pods: BTreeMap<(String, String), BTreeSet<(String, String)>>,
 }
@@ -51,8 +52,9 @@ impl Roster {
         readings: &mut [SourceReading],
         options: &Options,
     ) -> Roster {
-        // Kubernetes' generated suffixes use an alphabet without vowels and look-alike digits.
-        let mut roster = Roster { name_shape: Regex::new("^(?P<name>.+)-(?P<hash>[bcdfghjklmnpqrstvwxz0-9]{6,10})-[bcdfghjklmnpqrstvwxz2456789]{5}$").ok(), ..Roster::default() };
+        // Kubernetes' generated suffixes use an alphabet without vowels and look-alike digits. What stands before them is the hash of a
+        // ReplicaSet, or the time that a CronJob made its Job for: minutes since 1970, seconds before 1.21.
+        let mut roster = Roster { cron_shape: Regex::new("^(?P<name>.+)-(?:[23][0-9]{7}|1[5-9][0-9]{8})-[bcdfghjklmnpqrstvwxz2456789]{5}$").ok(), name_shape: Regex::new("^(?P<name>.+)-(?P<hash>[bcdfghjklmnpqrstvwxz0-9]{6,10})-[bcdfghjklmnpqrstvwxz2456789]{5}$").ok(), ..Roster::default() };
         let mut versions: BTreeMap<String, usize> = BTreeMap::new();
         for relation in relations {
             let (name, value) = (relation.name.clone(), relation.value.clone());
@@ -109,18 +111,10 @@ impl Roster {
             .map(|(version, _)| version);
         for one in timed {
             let entities = &one.signal.entities;
-            // A node agent's own host may be written short; only records of the API server know the full name.
-            let own_host = one
-                .signal
-                .component
-                .as_deref()
-                .is_some_and(|c| source::NODE_AGENTS.contains(&c))
-                && one
-                    .signal
-                    .format
-                    .first()
-                    .is_some_and(|f| f.starts_with("journal"));
-            if let Some(node) = entities.get("node").filter(|_| !own_host) {
+            // A host may be written without its domain, or with one that the cluster does not use: what records themselves name is its name.
+            let node = entities.get("node");
+            let own_host = node.is_some() && node == one.signal.host.as_ref();
+            if let Some(node) = node.filter(|_| !own_host) {
                 roster.nodes.insert(node.clone());
             }
             if let (Some(namespace), Some(pod)) = (entities.get("namespace"), entities.get("pod")) {
@@ -385,8 +379,8 @@ impl Roster {
         }
     }
 
-    /// Completes the entities of a signal.
-    pub(super) fn name(&self, one: &mut Timed, readings: &[SourceReading]) {
+    /// Completes the entities of a signal. What happens before a pod has a node takes none from it.
+    pub(super) fn name(&self, one: &mut Timed, readings: &[SourceReading], before_node: bool) {
         let signal = &mut one.signal;
         let mut infer =
             |entities: &mut crate::model::Entities, kind: &str, value: String, how: &str| {
@@ -406,7 +400,7 @@ impl Roster {
                 infer(
                     &mut signal.entities,
                     "node",
-                    node.clone(),
+                    self.canonical(node),
                     speaks_for.node_from.as_deref().unwrap_or("the source"),
                 );
             }
@@ -479,7 +473,8 @@ impl Roster {
             }
             if let Some(namespace) = signal.entities.get("namespace").cloned() {
                 let full = format!("{namespace}/{pod}");
-                if !signal.entities.contains_key("node")
+                if !before_node
+                    && !signal.entities.contains_key("node")
                     && let Some(node) = self
                         .pod_node
                         .get(&full)
@@ -552,7 +547,7 @@ impl Roster {
                     &mut signal.entities,
                     "writer",
                     writer,
-                    "the eviction message: it used more than it asked for",
+                    "the eviction message says that it used more than it had asked for",
                 );
             }
         }
@@ -600,11 +595,15 @@ impl Roster {
             }
             return Some((owner.clone(), "ownerReferences"));
         }
-        let shape = self.name_shape.as_ref()?.captures(pod)?;
-        Some((
-            format!("{namespace}/Deployment/{}", &shape["name"]),
-            "the shape of the pod's name",
-        ))
+        let named = |shape: &Option<Regex>| {
+            let parts = shape.as_ref()?.captures(pod)?;
+            Some(parts["name"].to_owned())
+        };
+        let workload = match named(&self.cron_shape) {
+            Some(name) => format!("{namespace}/CronJob/{name}"),
+            None => format!("{namespace}/Deployment/{}", named(&self.name_shape)?),
+        };
+        Some((workload, "the shape of the pod's name"))
     }
 }
 

@@ -62,7 +62,7 @@ pub(super) fn that_moved(facts: &mut [Fact]) {
                 fact.entities.insert("writer".to_owned(), workload.clone());
                 fact.inferred.insert(
                     "writer".to_owned(),
-                    "the pressure came where its pods ran, left with them, and followed them to the next node".to_owned(),
+                    "the pressure came where its pods ran, left with them and followed them to the next node, and what lies in an emptyDir is not counted in an eviction message".to_owned(),
                 );
             }
         }

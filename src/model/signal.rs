@@ -27,6 +27,8 @@ pub struct Signal {
     pub count: u64,
     /// Who says it.
     pub component: Option<String>,
+    /// The host that its envelope names, as it is written there.
+    pub host: Option<String>,
     /// Formats of its layers, outermost first.
     pub format: Vec<String>,
     /// The verbatim record.

@@ -744,6 +744,7 @@ impl Scanner<'_> {
                 exact: record.exact,
                 count: record.count.max(1),
                 component: record.component,
+                host: record.host,
                 format: record.formats,
                 evidence: evidence.clone(),
                 witness: record.witness.unwrap_or(Witness::Occurrence),
