@@ -563,8 +563,8 @@ impl Roster {
         let pod = entities.get("namespace").zip(entities.get("pod"));
         let on_node = self
             .image_pods
-            .iter()
-            .filter(|((place, _), _)| place == node);
+            .range((node.clone(), String::new())..)
+            .take_while(|((place, _), _)| place == node);
         let mut tagged = on_node.filter(|((_, form), pods)| {
             let rest = form.strip_prefix(name);
             let of_pod =

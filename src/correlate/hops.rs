@@ -205,36 +205,48 @@ pub(super) fn spread(facts: &[Fact], hops: &[Hop], graph: &Graph) -> Spread {
 /// Returns whether a later hop began after an earlier one had displaced a pod, and nothing tells whose pod it began with:
 /// a domino that cannot be shown, and cannot be excluded either.
 fn may_follow_a_displaced_pod(facts: &[Fact], hops: &[Hop]) -> bool {
-    let mut displaced = false;
+    let of_hop = |hop: &Hop| hop.signals.iter().map(|id| &facts[*id]).collect::<Vec<_>>();
+    let mut first_displaced: BTreeMap<Option<&str>, DateTime<Utc>> = BTreeMap::new();
+    let mut nameless: Vec<(&Hop, BTreeSet<&str>)> = Vec::new();
     for hop in hops {
-        let of_hop = || hop.signals.iter().map(|id| &facts[*id]);
-        if displaced && of_hop().all(|fact| fact.entity("pod").is_none()) {
-            let images: BTreeSet<&str> = of_hop().filter_map(|fact| fact.entity("image")).collect();
-            let earlier = facts.iter().filter(|fact| {
-                matches!(fact.kind.as_str(), "pulling" | "scheduled" | "pull_failed")
-                    && fact.entity("node") == hop.node.as_deref()
-                    && fact
-                        .entity("image")
-                        .is_some_and(|image| images.contains(image))
-            });
-            let begin = earlier
-                .filter_map(|fact| fact.moment)
-                .map(|moment| moment.at)
-                .filter(|at| *at <= hop.from && hop.from - *at <= ONE_STAY)
-                .min()
-                .unwrap_or(hop.from);
-            let before = |fact: &Fact| is_displacement(fact) && at(fact) <= begin;
-            let others = hops.iter().filter(|other| other.node != hop.node);
-            if others
-                .flat_map(|other| &other.signals)
-                .any(|id| before(&facts[*id]))
-            {
-                return true;
-            }
+        let signals = of_hop(hop);
+        if !first_displaced.is_empty() && signals.iter().all(|f| f.entity("pod").is_none()) {
+            let images = signals.iter().filter_map(|f| f.entity("image")).collect();
+            nameless.push((hop, images));
         }
-        displaced |= of_hop().any(is_displacement);
+        for gone in signals.into_iter().filter(|fact| is_displacement(fact)) {
+            let first = first_displaced
+                .entry(hop.node.as_deref())
+                .or_insert(at(gone));
+            *first = at(gone).min(*first);
+        }
     }
-    false
+    if nameless.is_empty() {
+        return false;
+    }
+    // One pass over all facts: when images were asked for on which node.
+    let mut asked: BTreeMap<(&str, &str), Vec<DateTime<Utc>>> = BTreeMap::new();
+    for fact in facts {
+        if matches!(fact.kind.as_str(), "pulling" | "scheduled" | "pull_failed")
+            && let (Some(node), Some(image)) = (fact.entity("node"), fact.entity("image"))
+            && let Some(moment) = fact.moment
+        {
+            asked.entry((node, image)).or_default().push(moment.at);
+        }
+    }
+    nameless.iter().any(|(hop, images)| {
+        let node = hop.node.as_deref();
+        let begin = images
+            .iter()
+            .filter_map(|image| asked.get(&(node?, *image)))
+            .flatten()
+            .filter(|at| **at <= hop.from && hop.from - **at <= ONE_STAY)
+            .min()
+            .map_or(hop.from, |at| *at);
+        first_displaced
+            .iter()
+            .any(|(other, at)| *other != node && *at <= begin)
+    })
 }
 
 fn is_displacement(fact: &Fact) -> bool {
