@@ -12,7 +12,9 @@ use crate::detect;
 pub use crate::detect::RunnerUp;
 use crate::grammar::Grammars;
 use crate::grammar::mistake::Mistake;
-use crate::model::{Detection, DiskPoint, Gap, Incident, Ledger, Problem, Skipped, Source};
+use crate::model::{
+    Detection, DiskPoint, Gap, Incident, Ledger, NOT_COLLECTED, Problem, Relation, Skipped, Source,
+};
 use crate::scan;
 
 /// What the user asked for.
@@ -139,6 +141,7 @@ pub fn run(
     let mut readings = found.readings;
     align::date_artefacts(&mut found.artefacts);
     problems.extend(left_out(&found.artefacts));
+    problems.extend(not_collected(&found.relations));
     let (mut aligned, more) = align::align(
         found.signals,
         found.relations,
@@ -197,6 +200,14 @@ pub fn run(
         incident,
         disks: aligned.disks,
     }
+}
+
+/// What a bundle's own manifest says is missing from it.
+fn not_collected(relations: &[Relation]) -> impl Iterator<Item = Problem> {
+    relations
+        .iter()
+        .filter(|relation| relation.subject == "collection")
+        .map(|r| Problem::of_source(r.source, format!("{NOT_COLLECTED}{}: {}", r.name, r.value)))
 }
 
 /// Says how many objects were not kept.

@@ -187,7 +187,7 @@ fn one_command_gathers_what_a_report_needs() {
         ("log of kube-controller-manager-cp-0", "came".to_owned()),
         (
             "log of kube-controller-manager-cp-0-previous",
-            "failed".to_owned(),
+            "not_there".to_owned(),
         ),
         (
             &format!("kubelet log of node {}", NODES[0]),
@@ -234,6 +234,36 @@ fn one_command_gathers_what_a_report_needs() {
         .iter()
         .any(|c| c["mechanism"] == "image_pull_filled_disk");
     assert!(found, "{:#}", report["cascades"]);
+    // What did not come is a problem of the bundle, and a gap.
+    let row = report["sources"].as_array().expect("sources").iter();
+    let row = row.filter(|s| {
+        s["path"]
+            .as_str()
+            .is_some_and(|p| p.contains("manifest.json"))
+    });
+    let problems: Vec<String> = row
+        .flat_map(|s| s["problems"].as_array().expect("problems").clone())
+        .map(|p| p.to_string())
+        .collect();
+    let of_cronjobs = problems
+        .iter()
+        .filter(|p| p.contains("cronjobs.batch: it was refused: "));
+    assert_eq!(of_cronjobs.count(), 1, "{problems:?}");
+    assert!(
+        !problems
+            .iter()
+            .any(|p| p.contains("not_there") || p.contains("-previous")),
+        "{problems:?}"
+    );
+    let gap = format!(
+        "{} things that were asked of the cluster did not come.",
+        problems.len()
+    );
+    let gaps = report["gaps"].as_array().expect("gaps");
+    assert!(
+        gaps.iter().any(|g| g["what"] == gap.as_str()),
+        "{gap} {gaps:#?}"
+    );
     let text = said(&output);
     assert!(
         text.contains("refused    cronjobs.batch: ") && text.contains("docs/collecting.md"),

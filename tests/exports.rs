@@ -288,6 +288,8 @@ fn the_endings_of_files_say_the_format() {
         ("a.trace.json", "{\"displayTimeUnit\""),
         ("a.json", "{\"schema\""),
         ("a.md", "<!--"),
+        ("a.ndjson", "{\"acknowledged_at\""),
+        ("a.csv", "id,"),
         ("a", "<!doctype html>"),
     ] {
         let path = folder.path().join(name);
@@ -315,18 +317,47 @@ fn the_endings_of_files_say_the_format() {
             "samples/quiet-day",
             "-q",
             "--format",
-            "html,mermaid,dot,trace,json",
+            "html,mermaid,dot,trace,json,ndjson,csv",
             "-o",
             &several.display().to_string(),
         ],
         0,
     );
-    for ending in ["html", "mmd", "dot", "trace.json", "json"] {
+    for ending in ["html", "mmd", "dot", "trace.json", "json", "ndjson", "csv"] {
         assert!(
             folder.path().join(format!("several.{ending}")).exists(),
             "{ending}"
         );
     }
+}
+
+#[test]
+fn a_report_as_rows_is_what_a_fleet_holds_of_it() {
+    let sample = "samples/death-spiral";
+    let rows = text_of(&["report", sample, "-o", "-", "--format", "ndjson"]);
+    let mut worker = rootline()
+        .arg("worker")
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .spawn()
+        .expect("starts");
+    let mut paths = worker.stdin.take().expect("a pipe");
+    writeln!(paths, "{sample}").expect("written");
+    drop(paths);
+    let by_worker = worker.wait_with_output().expect("ends").stdout;
+    assert_eq!(rows, String::from_utf8(by_worker).expect("UTF-8"));
+    // A path without a name of its own is named by the directory it leads to.
+    let here = rootline()
+        .args(["report", ".", "-o", "-", "--format", "ndjson"])
+        .current_dir(root().join(sample))
+        .output()
+        .expect("runs")
+        .stdout;
+    let first = String::from_utf8(here).expect("UTF-8");
+    assert!(
+        first.contains("\"incident.id\":\"death-spiral\""),
+        "{first:.80}"
+    );
 }
 
 /// A Python that has the readers; nothing where they could not be installed.

@@ -1,6 +1,6 @@
 //! Gaps: what is not known, and why that matters. A report that does not say this is not to be trusted.
 
-use crate::model::{Gap, Incident, Metric, MetricStatus};
+use crate::model::{Gap, Incident, Metric, MetricStatus, NOT_COLLECTED};
 
 /// Lists what is missing, the most important first.
 pub(super) fn gaps(incident: &Incident, assumptions: &[String], metrics: &[Metric]) -> Vec<Gap> {
@@ -143,6 +143,20 @@ pub(super) fn gaps(incident: &Incident, assumptions: &[String], metrics: &[Metri
                 incident.sources.len()
             ),
             "what stood in the missing part is not in this report",
+        );
+    }
+    let refused = incident
+        .problems
+        .iter()
+        .filter(|p| p.what.starts_with(NOT_COLLECTED))
+        .count();
+    if refused > 0 {
+        say(
+            match refused {
+                1 => "One thing that was asked of the cluster did not come.".to_owned(),
+                _ => format!("{refused} things that were asked of the cluster did not come."),
+            },
+            "what they would have shown is not in this report; the problems of the bundle's manifest name them, and why",
         );
     }
     if !incident.ledger.skipped.is_empty() {

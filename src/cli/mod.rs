@@ -35,6 +35,7 @@ use std::process::ExitCode;
 
 use clap::FromArgMatches;
 
+use crate::batch::load;
 use crate::collect::Collection;
 use crate::grammar::Grammars;
 use crate::model::{Incident, Problem};
@@ -273,6 +274,18 @@ fn fail_if_nothing_was_readable(incident: &Incident) -> Result<(), Failure> {
     }
     reasons.truncate(5);
     Err(Failure::NothingReadable { why: reasons })
+}
+
+/// Returns the incident's id in rows and tables: the name of the first path, as in a fleet.
+fn id_of(paths: &[PathBuf]) -> String {
+    let Some(first) = paths.first() else {
+        return String::new();
+    };
+    // `.` and `..` have no name of their own.
+    match first.file_name() {
+        Some(_) => load::id_of(first),
+        None => load::id_of(&first.canonicalize().unwrap_or_else(|_| first.clone())),
+    }
 }
 
 /// Collects the titles that pages show.

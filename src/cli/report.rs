@@ -7,9 +7,10 @@ use clap::{Args, ValueEnum, ValueHint};
 
 use super::args::{Identities, Input};
 use super::{
-    Failure, fail_if_nothing_was_readable, human, inputs, investigate, note, print, print_raw,
-    publish, titles, write_file,
+    Failure, fail_if_nothing_was_readable, human, id_of, inputs, investigate, note, print,
+    print_raw, publish, titles, write_file,
 };
+use crate::batch::rows;
 use crate::render::exports::{graphviz, mermaid, trace};
 use crate::render::{html, json, markdown, terminal};
 use crate::wire::remedy::GuardRailRow;
@@ -22,6 +23,7 @@ Examples:
   rootline report ./incident -o postmortem.html --open
   rootline report ./incident -o - --format json
   rootline report ./incident --format html,md,json -o out/postmortem.html
+  rootline report ./incident -o - --format ndjson | jq -c 'select(.table == \"links\")'
   rootline report ./incident -o cascade.dot && dot -Tsvg cascade.dot > cascade.svg
   kubectl logs -n kube-system etcd-0 --timestamps | rootline report - other/*.log.gz
 
@@ -79,6 +81,10 @@ pub(super) enum ReportFormat {
     Dot,
     /// Nodes, conditions, signals and links as a trace for Perfetto and Chrome (.trace.json)
     Trace,
+    /// The rows of all tables of a fleet, one JSON object a line with its table's name in "table" (.ndjson)
+    Ndjson,
+    /// The timeline: one line a signal, with its first evidence
+    Csv,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -115,6 +121,8 @@ pub(super) fn run(command: &ReportArgs) -> Result<ExitCode, Failure> {
             ReportFormat::Mermaid => mermaid::render_mermaid(&report, &titles),
             ReportFormat::Dot => graphviz::render_graphviz(&report, &titles),
             ReportFormat::Trace => trace::render_trace(&report, &titles),
+            ReportFormat::Ndjson => rows::rows_of(&id_of(&command.input.paths), &report).ndjson(),
+            ReportFormat::Csv => terminal::render_signals_csv(&report.signals),
         };
         if to_stdout {
             print_raw(&text)?;
@@ -211,6 +219,8 @@ fn formats_of(command: &ReportArgs) -> Result<Vec<ReportFormat>, Failure> {
         Some("md" | "markdown") => ReportFormat::Md,
         Some("mmd" | "mermaid") => ReportFormat::Mermaid,
         Some("dot" | "gv") => ReportFormat::Dot,
+        Some("ndjson" | "jsonl") => ReportFormat::Ndjson,
+        Some("csv") => ReportFormat::Csv,
         _ => ReportFormat::Html,
     }])
 }
@@ -223,6 +233,8 @@ fn path_of(output: Option<&Path>, format: ReportFormat, several: bool) -> PathBu
         ReportFormat::Mermaid => "mmd",
         ReportFormat::Dot => "dot",
         ReportFormat::Trace => "trace.json",
+        ReportFormat::Ndjson => "ndjson",
+        ReportFormat::Csv => "csv",
     };
     match output {
         Some(path) if several => path.with_extension(ending),

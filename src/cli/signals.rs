@@ -9,11 +9,11 @@ use std::process::ExitCode;
 use clap::{Args, ValueEnum};
 
 use super::args::{Identities, Input};
-#[cfg(feature = "batch")]
-use super::print_bytes;
 use super::{
     Failure, fail_if_nothing_was_readable, investigate, note, print, print_raw, publish, titles,
 };
+#[cfg(feature = "batch")]
+use super::{id_of, print_bytes};
 use crate::render::exports::{otlp, timesketch};
 use crate::render::terminal::Screen;
 use crate::render::{json, terminal};
@@ -88,18 +88,17 @@ pub(super) fn run(command: &SignalsArgs, screen: &Screen) -> Result<ExitCode, Fa
     Ok(ExitCode::SUCCESS)
 }
 
-/// Prints the signals as the table of that name has them; the incident's id is the name of the first path, as in a fleet.
+/// Prints the signals as the table of that name has them.
 #[cfg(feature = "batch")]
 fn print_parquet(paths: &[PathBuf], rows: &[SignalRow]) -> Result<(), Failure> {
-    use crate::batch::{frames, load, rows};
+    use crate::batch::{frames, rows};
     if std::io::stdout().is_terminal() {
         return Err(Failure::Usage {
             what: "Parquet is no text: it is not printed on a terminal".to_owned(),
             hint: "`rootline signals ./incident --output parquet > signals.parquet`".to_owned(),
         });
     }
-    let id = paths.first().map(|p| load::id_of(p)).unwrap_or_default();
-    let bytes = frames::parquet_of("signals", &rows::rows_of_signals(&id, rows))
+    let bytes = frames::parquet_of("signals", &rows::rows_of_signals(&id_of(paths), rows))
         .map_err(|e| Failure::Render(e.to_string()))?;
     print_bytes(&bytes)
 }

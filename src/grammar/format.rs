@@ -362,6 +362,11 @@ pub const READERS: &[Reader] = &[
         "reads the compressed sizes of an image's layers",
     ),
     Reader::new(
+        "collect-manifest",
+        Words::Reader,
+        "reads what `rootline collect` asked for and did not get",
+    ),
+    Reader::new(
         "runtime-images",
         Words::Reader,
         "reads sizes from a runtime's list of images",

@@ -32,7 +32,7 @@ pub use limits::Limits;
 pub use link::{Confidence, Link};
 pub use moment::{Basis, Moment, Reading, When};
 pub use origin::{Evidence, Origin};
-pub use problem::Problem;
+pub use problem::{NOT_COLLECTED, Problem};
 pub use remedy::{
     Amount, AutopsyLayer, Backtest, Disagreement, DiskBudget, GuardRail, ImageAutopsy, RollbackHelp,
 };

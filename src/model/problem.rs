@@ -15,6 +15,9 @@ pub struct Problem {
     pub count: u64,
 }
 
+/// How a problem begins that tells what `rootline collect` asked for and did not get.
+pub const NOT_COLLECTED: &str = "not collected: ";
+
 impl Problem {
     /// Makes a problem met once in a source.
     pub fn of_source(source: usize, what: impl Into<String>) -> Problem {

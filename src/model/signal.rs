@@ -53,11 +53,12 @@ pub enum Witness {
 /// What an object states about who belongs to whom; used for joining only.
 #[derive(Debug, Clone, Default, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Relation {
-    /// What is related: `pod`, `replicaset`, `workload`, `node`; or `setting`, then the name is a component and its flag or field.
+    /// What is related: `pod`, `replicaset`, `workload`, `node`; or `setting`, then the name is a component and its flag or field;
+    /// or `collection`, then the name is what was asked for.
     pub subject: &'static str,
     /// `namespace/name`, or the name for nodes.
     pub name: String,
-    /// What is said of it: `node`, `owner`, `image`, `digest`, `version`, `runtime`, `address`, `uid`, `policy`.
+    /// What is said of it: `node`, `owner`, `image`, `digest`, `version`, `runtime`, `address`, `uid`, `policy`, `missing`.
     pub says: &'static str,
     /// The value.
     pub value: String,

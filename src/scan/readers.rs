@@ -27,6 +27,10 @@ pub(super) fn read(
             settings_of_kubelet(value, source, relations);
             Vec::new()
         }
+        "collect-manifest" => {
+            not_collected(value, source, relations);
+            Vec::new()
+        }
         "registry-envelope" => notifications(value, outer),
         "stages" => stages(outer),
         _ => Vec::new(),
@@ -71,6 +75,48 @@ fn part_of(outer: &Record, of: &str) -> Record {
         count: 1,
         component: None,
         ..Record::default()
+    }
+}
+
+/// What was asked of the cluster and did not come. What the cluster does not have is not missing.
+///
+/// # Source
+/// Rootline, the manifest of `rootline collect`: `requests[].status`, `nodes_not_asked`.
+fn not_collected(value: &Value, source: usize, relations: &mut Vec<Relation>) {
+    let mut say = |name: &str, value: String| {
+        relations.push(Relation {
+            subject: "collection",
+            name: name.to_owned(),
+            says: "missing",
+            value,
+            source,
+        });
+    };
+    for request in list(value, &["requests"]) {
+        let status = match text(request, &["status"]) {
+            Some("refused") => "it was refused",
+            Some("failed") => "asking for it failed",
+            Some("cut") => "it was too large, and is cut off",
+            _ => continue,
+        };
+        let what = text(request, &["what"]).unwrap_or("something unnamed");
+        let said = text(request, &["said"]).and_then(|said| said.lines().next());
+        say(
+            what,
+            said.map_or(status.to_owned(), |said| format!("{status}: {said}")),
+        );
+    }
+    let left: Vec<&str> = list(value, &["nodes_not_asked"])
+        .iter()
+        .filter_map(Value::as_str)
+        .collect();
+    if !left.is_empty() {
+        let some = left.iter().take(5).copied().collect::<Vec<_>>().join(", ");
+        let more = if left.len() > 5 { ", …" } else { "" };
+        say(
+            &format!("logs of {} nodes ({some}{more})", left.len()),
+            "these nodes were not asked".to_owned(),
+        );
     }
 }
 

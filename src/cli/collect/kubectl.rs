@@ -201,7 +201,8 @@ impl Kubectl {
 /// Returns what kubectl's words mean.
 ///
 /// # Source
-/// kubectl prints the reason of the API server's Status in brackets: "Error from server (Forbidden): …".
+/// kubectl prints the reason of the API server's Status in brackets: "Error from server (Forbidden): …". The kubelet refuses with BadRequest where the
+/// log of the container before is gone: "previous terminated container … not found".
 fn status_of(said: &str) -> Status {
     if said.contains("(Forbidden)")
         || said.contains("(Unauthorized)")
@@ -210,6 +211,7 @@ fn status_of(said: &str) -> Status {
         Status::Refused
     } else if said.contains("(NotFound)")
         || said.contains("the server doesn't have a resource type")
+        || (said.contains("previous terminated container") && said.contains("not found"))
     {
         Status::NotThere
     } else {
@@ -234,6 +236,10 @@ mod tests {
             ),
             (
                 "Error from server (NotFound): pods \"a\" not found",
+                Status::NotThere,
+            ),
+            (
+                "Error from server (BadRequest): previous terminated container \"etcd\" in pod \"etcd-cp-0\" not found",
                 Status::NotThere,
             ),
             (
