@@ -184,6 +184,7 @@ pub fn run(
         conditions: aligned.conditions,
         cascades: correlated.cascades,
         unrelated: correlated.unrelated,
+        everywhere: correlated.everywhere,
         constants: correlated.constants,
         disks: aligned.disks.clone(),
         artefacts: found.artefacts,

@@ -31,6 +31,32 @@ fn unique(facts: &[Fact], kind: &str) -> bool {
     values.len() == 1
 }
 
+/// Two facts that name different namespaces or repositories, or a pod that the other's workload cannot own, lend each other nothing.
+fn strangers(a: &Fact, b: &Fact) -> bool {
+    let of = |fact: &Fact, kind: &str| fact.entity(kind).map(str::to_owned);
+    let differ = |a: Option<String>, b: Option<String>| a.is_some() && b.is_some() && a != b;
+    let repository = |fact: &Fact| {
+        fact.entity("image")
+            .map(rootline::model::entity::repository_of)
+    };
+    let cannot_own = |owner: &Fact, pod: &Fact| {
+        of(owner, "workload").is_some_and(|workload| {
+            let parts: Vec<&str> = workload.split('/').collect();
+            let foreign = of(pod, "pod").is_some_and(|pod| {
+                let name = parts[parts.len() - 1];
+                pod != name && !pod.starts_with(&format!("{name}-"))
+            });
+            let elsewhere =
+                parts.len() == 3 && differ(Some(parts[0].to_owned()), of(pod, "namespace"));
+            foreign || elsewhere
+        })
+    };
+    differ(of(a, "namespace"), of(b, "namespace"))
+        || differ(repository(a), repository(b))
+        || cannot_own(a, b)
+        || cannot_own(b, a)
+}
+
 /// Returns how sure a pair is (`true` = an entity had to be assumed), or `None` if the rule does not join it.
 fn joined(rule: &Rule, facts: &[Fact], cause: FactId, effect: FactId) -> Option<bool> {
     let (a, b) = (&facts[cause], &facts[effect]);
@@ -47,6 +73,7 @@ fn joined(rule: &Rule, facts: &[Fact], cause: FactId, effect: FactId) -> Option<
             Some(true) => {}
             Some(false) => return None,
             None if a.entity(kind).is_none() && b.entity(kind).is_none() => return None,
+            None if strangers(a, b) => return None,
             None if unique(facts, kind) => assumed = true,
             None => return None,
         }
@@ -170,6 +197,7 @@ const ENTITIES: &[(&str, &[&str])] = &[
     ("digest", &["sha256:1", "sha256:2"]),
     ("cause", &["no_space", "not_found", "inodes"]),
     ("resource", &["nodefs", "memory", "inodes"]),
+    ("outwritten_by", &["b"]),
     ("condition", &["DiskPressure", "Ready"]),
     (
         "taint",

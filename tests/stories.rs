@@ -487,3 +487,371 @@ fn a_writer_is_not_named_where_the_pressure_tells_something_else() {
     }
     with(pulled);
 }
+
+/// A full disk told by a kubelet: the threshold, an eviction for each pod with its message, the pressure.
+fn short_of_disk(node: &str, evicted: &[(&str, &str)]) -> Vec<Value> {
+    let mut events = vec![event(
+        600,
+        "Node",
+        node,
+        "EvictionThresholdMet",
+        "Attempting to reclaim ephemeral-storage",
+        node,
+    )];
+    for (at, (pod, used)) in evicted.iter().enumerate() {
+        events.push(event(
+            603 + 30 * at as u32,
+            "Pod",
+            pod,
+            "Evicted",
+            &format!(
+                "The node was low on resource: ephemeral-storage. Threshold quantity: 10Gi, available: 9Gi. Container main was using {used}, request is 0, has larger consumption of ephemeral-storage. "
+            ),
+            node,
+        ));
+    }
+    events.push(event(
+        606,
+        "Node",
+        node,
+        "NodeHasDiskPressure",
+        &format!("Node {node} status is now: NodeHasDiskPressure"),
+        node,
+    ));
+    events
+}
+
+#[test]
+fn the_writer_is_who_used_most_and_not_who_went_first() {
+    let found = told(&short_of_disk(
+        "n1",
+        &[
+            ("front-7d9f9b8c6d-k8x2v", "500Mi"),
+            ("dump-5c8f7d9b64-x2vk8", "60Gi"),
+        ],
+    ));
+    assert_eq!(found["cascades"].as_array().map(Vec::len), Some(1));
+    assert_eq!(first(&found).0, "workload_filled_disk");
+    assert_eq!(
+        found["cascades"][0]["culprit"]["workload"],
+        "apps/Deployment/dump"
+    );
+    // Nobody who used a hundredth of the disk filled it.
+    let found = told(&short_of_disk(
+        "n1",
+        &[
+            ("front-7d9f9b8c6d-k8x2v", "1200Mi"),
+            ("api-5c8f7d9b64-x2vk8", "900Mi"),
+        ],
+    ));
+    assert_eq!(found["cascades"].as_array().map(Vec::len), Some(1));
+    assert_eq!(first(&found).0, "disk_full_unknown_writer");
+}
+
+#[test]
+fn a_short_pull_beside_a_large_writer_is_its_victim() {
+    let image = "tools.example/curl:8";
+    let pull = |begun: u32| {
+        let mut events = short_of_disk("n1", &[("firehose-6d5f7c8b9d-k8x2v", "90Gi")]);
+        let pod = "curl-7f6b8d9c5d-q9w8z";
+        events.push(event(
+            begun,
+            "Pod",
+            pod,
+            "Pulling",
+            &format!("Pulling image \"{image}\""),
+            "n1",
+        ));
+        events.push(event(
+            601,
+            "Pod",
+            pod,
+            "Failed",
+            &format!(
+                "Failed to pull image \"{image}\": failed to extract layer sha256:aaaaaaaaaaaaaaaa: write /x: no space left on device"
+            ),
+            "n1",
+        ));
+        told(&events)
+    };
+    let found = pull(598);
+    assert_eq!(first(&found).0, "workload_filled_disk");
+    assert_eq!(
+        found["cascades"][0]["culprit"]["workload"],
+        "apps/Deployment/firehose"
+    );
+    let links = found["cascades"][0]["links"].as_array().expect("links");
+    assert!(
+        links
+            .iter()
+            .any(|l| l["rule"] == "eviction-threshold-then-pull-failed"),
+        "{links:#?}"
+    );
+    // A pull that wrote for eight minutes can have filled it.
+    let found = pull(120);
+    assert_eq!(first(&found).0, "image_pull_filled_disk");
+}
+
+#[test]
+fn a_pull_beside_a_shortage_of_inodes_is_no_shortage_of_bytes() {
+    let mut events = filled(10, "cart-7d9c8b6f5-kx2lp", "n1");
+    for event in &mut events {
+        let message = event["message"].as_str().expect("a message");
+        event["message"] = message.replace("ephemeral-storage", "inodes").into();
+    }
+    let found = told(&events);
+    assert_eq!(first(&found).0, "inodes_exhausted");
+    assert_eq!(found["cascades"].as_array().map(Vec::len), Some(1));
+}
+
+#[test]
+fn a_deploy_of_something_else_begins_nothing() {
+    let deploy = "2024-05-22T03:00:00Z deployment.apps/front configured\n$ kubectl -n web apply -f front.yaml\n";
+    let audit = json!({"kind": "Event", "apiVersion": "audit.k8s.io/v1", "level": "Metadata", "auditID": "a", "stage": "ResponseComplete",
+        "requestURI": "/apis/apps/v1/namespaces/web/deployments/front", "verb": "patch", "user": {"username": "release-bot"},
+        "objectRef": {"resource": "deployments", "namespace": "web", "name": "front", "apiGroup": "apps", "apiVersion": "v1"},
+        "responseStatus": {"code": 200}, "requestReceivedTimestamp": "2024-05-22T03:00:00.000000Z", "stageTimestamp": "2024-05-22T03:00:00.010000Z"});
+    let crash = |at: u32| {
+        let mut one = event(
+            at,
+            "Pod",
+            "postgres-0",
+            "BackOff",
+            "Back-off restarting failed container main in pod postgres-0_db(0c0d7a52-91a3-4a0e-8b3f-0f5f4c1e2d3a)",
+            "n1",
+        );
+        one["involvedObject"]["namespace"] = "db".into();
+        one
+    };
+    let list =
+        json!({"apiVersion": "v1", "kind": "List", "items": [crash(180), crash(210), crash(250)]});
+    let found = report(
+        incident(&[
+            ("deploy.log", deploy.as_bytes()),
+            ("audit.log", format!("{audit}\n").as_bytes()),
+            ("events.json", list.to_string().as_bytes()),
+        ])
+        .path(),
+    );
+    assert_eq!(first(&found).0, "crash_loop");
+    assert_eq!(found["cascades"][0]["trigger"], Value::Null, "{found:#}");
+}
+
+/// A node that the control plane calls silent, and is heard of again.
+fn silent(at: u32, node: &str) -> Vec<Value> {
+    let mut gone = event(
+        at,
+        "Node",
+        node,
+        "NodeNotReady",
+        &format!("Node {node} status is now: NodeNotReady"),
+        "",
+    );
+    gone["source"] = json!({"component": "node-controller"});
+    vec![
+        gone,
+        event(
+            at + 100,
+            "Node",
+            node,
+            "NodeReady",
+            &format!("Node {node} status is now: NodeReady"),
+            node,
+        ),
+    ]
+}
+
+#[test]
+fn a_node_that_was_cordoned_before_it_went_down_is_not_lost() {
+    let cordon = |at| {
+        event(
+            at,
+            "Node",
+            "n1",
+            "NodeNotSchedulable",
+            "Node n1 status is now: NodeNotSchedulable",
+            "n1",
+        )
+    };
+    let mut planned = vec![cordon(60)];
+    planned.extend(silent(240, "n1"));
+    let found = told(&planned);
+    assert_eq!(found["cascades"].as_array().map(Vec::len), Some(0));
+    let why = found["unrelated"][0]["why"].as_str().unwrap_or_default();
+    assert!(why.contains("planned work"), "{found:#}");
+    // Who cordons a node that is ill already has planned nothing.
+    let mut ill = filled(10, "cart-7d9c8b6f5-kx2lp", "n1");
+    ill.push(cordon(120));
+    ill.extend(silent(240, "n1"));
+    let mechanisms: Vec<String> = told(&ill)["cascades"]
+        .as_array()
+        .expect("cascades")
+        .iter()
+        .map(|c| c["mechanism"].as_str().unwrap_or_default().to_owned())
+        .collect();
+    assert!(
+        mechanisms.iter().any(|m| m == "node_lost"),
+        "{mechanisms:?}"
+    );
+}
+
+#[test]
+fn what_the_record_says_of_a_silent_node_is_told() {
+    let explanation = |more: Value| {
+        let mut events = silent(240, "n1");
+        events.push(more);
+        let found = told(&events);
+        assert_eq!(first(&found).0, "node_lost");
+        let gap = found["gaps"].to_string().contains("Why n1 fell silent");
+        let text = found["cascades"][0]["explanation"].as_str();
+        (text.unwrap_or_default().to_owned(), gap)
+    };
+    let (text, gap) = explanation(event(
+        330,
+        "Node",
+        "n1",
+        "Rebooted",
+        "Node n1 has been rebooted, boot id: 0c0d7a52-91a3-4a0e-8b3f-0f5f4c1e2d3a",
+        "n1",
+    ));
+    assert!(text.contains("rebooted") && !gap, "{text}");
+    let (text, gap) = explanation(event(
+        200,
+        "Node",
+        "n1",
+        "SystemOOM",
+        "System OOM encountered, victim process: java, pid: 812",
+        "n1",
+    ));
+    assert!(
+        text.contains("out of memory") && text.contains("does not prove") && !gap,
+        "{text}"
+    );
+    let (text, gap) = explanation(event(
+        200,
+        "Node",
+        "n2",
+        "SystemOOM",
+        "System OOM encountered, victim process: java, pid: 812",
+        "n2",
+    ));
+    assert!(text.contains("is not known") && gap, "{text}");
+}
+
+#[test]
+fn a_node_whose_clock_is_slow_did_not_begin_it() {
+    let mut events = filled(60, "cart-7d9c8b6f5-kx2lp", "n1");
+    // Four minutes slow: what its kubelet says of the replacement stands before the pod was placed.
+    let mut next = filled(120, "cart-7d9c8b6f5-9p4tz", "n2");
+    for late in &mut next[1..] {
+        for stamp in ["firstTimestamp", "lastTimestamp"] {
+            let at = late[stamp].as_str().expect("a stamp").to_owned();
+            late[stamp] = at.replace("T03:02", "T02:58").into();
+        }
+    }
+    events.extend(next);
+    let found = told(&events);
+    assert_eq!(first(&found).1, "unknown", "{found:#}");
+    let contradiction = found["cascades"][0]["contradictions"][0]["what"].to_string();
+    assert!(contradiction.contains("clock"), "{found:#}");
+}
+
+#[test]
+fn memory_that_one_workload_used_up_on_node_after_node_is_one_story() {
+    let short = |at: u32, node: &str, pod: &str| {
+        vec![
+            event(
+                at,
+                "Pod",
+                pod,
+                "Evicted",
+                "The node was low on resource: memory. Threshold quantity: 100Mi, available: 70Mi. Container main was using 13Gi, request is 256Mi, has larger consumption of memory. ",
+                node,
+            ),
+            event(
+                at + 2,
+                "Node",
+                node,
+                "NodeHasInsufficientMemory",
+                &format!("Node {node} status is now: NodeHasInsufficientMemory"),
+                node,
+            ),
+        ]
+    };
+    let mut events = short(200, "n1", "leaky-7d9f9b8c6d-k8x2v");
+    events.extend(short(440, "n2", "leaky-7d9f9b8c6d-x2vk8"));
+    let found = told(&events);
+    assert_eq!(found["cascades"].as_array().map(Vec::len), Some(1));
+    assert_eq!(first(&found).0, "memory_exhausted");
+    assert_eq!(
+        found["cascades"][0]["culprit"]["workload"],
+        "apps/Deployment/leaky"
+    );
+}
+
+#[test]
+fn a_pull_that_came_in_the_end_is_over() {
+    let image = "shop.example/cart:v9";
+    let failed = |at: u32| {
+        event(
+            at,
+            "Pod",
+            "cart-7d9c8b6f5-kx2lp",
+            "Failed",
+            &format!(
+                "Failed to pull image \"{image}\": rpc error: code = Unknown desc = Get \"https://shop.example/v2/\": dial tcp 10.0.0.9:443: i/o timeout"
+            ),
+            "n1",
+        )
+    };
+    let mut events: Vec<Value> = [60, 90, 130, 200].map(failed).into();
+    events.push(event(
+        300,
+        "Pod",
+        "cart-7d9c8b6f5-kx2lp",
+        "Pulled",
+        &format!("Successfully pulled image \"{image}\" in 9s"),
+        "n1",
+    ));
+    let found = told(&events);
+    assert_eq!(first(&found).0, "registry_unreachable");
+    let summary = found["incident"]["summary"].to_string();
+    assert!(
+        summary.contains("got its image at 03:05:00") && !summary.contains("neither an alert nor"),
+        "{summary}"
+    );
+}
+
+#[test]
+fn three_shortages_of_one_node_are_not_three_nodes() {
+    let mut events = Vec::new();
+    for at in [0_u32, 1500, 3000] {
+        for mut one in short_of_disk("n1", &[("dumper-0", "60Gi")]) {
+            let second: u32 = one["firstTimestamp"]
+                .as_str()
+                .and_then(|s| {
+                    Some(s[14..16].parse::<u32>().ok()? * 60 + s[17..19].parse::<u32>().ok()?)
+                })
+                .expect("a stamp");
+            let moved = second - 600 + at;
+            let stamp = format!("2024-05-22T03:{:02}:{:02}Z", moved / 60, moved % 60);
+            one["firstTimestamp"] = stamp.clone().into();
+            one["lastTimestamp"] = stamp.into();
+            one["metadata"]["name"] = format!("{}.{moved}", one["metadata"]["name"]).into();
+            events.push(one);
+        }
+        events.push(event(
+            at + 400,
+            "Node",
+            "n1",
+            "NodeHasNoDiskPressure",
+            "Node n1 status is now: NodeHasNoDiskPressure",
+            "n1",
+        ));
+    }
+    let summary = told(&events)["incident"]["summary"].to_string();
+    assert!(
+        summary.contains("It came to n1 3 times") && !summary.contains("3 nodes"),
+        "{summary}"
+    );
+}

@@ -12,6 +12,7 @@ mod everyday;
 mod merge;
 mod roster;
 mod settings;
+mod shortage;
 mod skew;
 mod states;
 mod thresholds;
@@ -138,6 +139,7 @@ pub fn align(
     conclude::new_revisions(&mut facts);
     conclude::sort(&mut facts);
     conclude::retries(&mut facts);
+    shortage::mark(&mut facts, &roster);
     writers::that_moved(&mut facts);
     thresholds::unfit(&mut facts, &roster, &settings);
     let conditions = states::conditions(&facts, &roster);

@@ -535,22 +535,6 @@ impl Roster {
                 .entities
                 .insert("registry".to_owned(), registry_of(&image).to_owned());
         }
-        if signal.kind == "evicted" && says_it_wrote_much(&signal.evidence.text) {
-            // Whose pod it is may not be in the record; that it was this pod is.
-            let pod = signal
-                .entities
-                .get("namespace")
-                .zip(signal.entities.get("pod"));
-            let itself = pod.map(|(namespace, pod)| format!("{namespace}/Pod/{pod}"));
-            if let Some(writer) = signal.entities.get("workload").cloned().or(itself) {
-                infer(
-                    &mut signal.entities,
-                    "writer",
-                    writer,
-                    "the eviction message says that it used more than it had asked for",
-                );
-            }
-        }
     }
 
     /// Returns the one reference with a tag or a digest that was told on this node of an image that is written without, of this pod if it is known.
@@ -666,19 +650,6 @@ pub(super) fn minor_of(version: &str) -> String {
 
 /// Returns whether an eviction message tells that a container used much more than it asked for.
 ///
-/// # Source
-/// Kubelet eviction messages, 1.20 to 1.36: `Container X was using N, request is M` and `… which exceeds its request of M`.
-/// An emptyDir is not counted there, so a small number acquits nobody.
-fn says_it_wrote_much(text: &str) -> bool {
-    const MUCH: f64 = 256.0 * 1024.0 * 1024.0;
-    text.split(" was using ").skip(1).any(|rest| {
-        rest.split([',', ' '])
-            .next()
-            .and_then(quantity)
-            .is_some_and(|bytes| bytes >= MUCH)
-    })
-}
-
 /// # Source
 /// Kubernetes API conventions, quantities.
 pub(super) fn quantity(text: &str) -> Option<f64> {

@@ -69,7 +69,8 @@ pub(super) fn unfit(facts: &mut [Fact], roster: &Roster, settings: &Settings) {
     }
 }
 
-fn threshold_in(text: &str) -> Option<f64> {
+/// Returns the threshold that an eviction message names, in bytes.
+pub(super) fn threshold_in(text: &str) -> Option<f64> {
     let (_, rest) = text.split_once("Threshold quantity: ")?;
     quantity(rest.split([',', ' ']).next()?)
 }

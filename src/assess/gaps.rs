@@ -47,7 +47,7 @@ pub(super) fn gaps(incident: &Incident, assumptions: &[String], metrics: &[Metri
                 "the kubelet's own lines are finer than one second and say what it did before the API server heard of it",
             );
         }
-        if cascade.mechanism == "node_lost" {
+        if cascade.mechanism == "node_lost" && cascade.reasons.is_empty() {
             let node = cascade
                 .culprit
                 .iter()

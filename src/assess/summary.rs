@@ -2,10 +2,14 @@
 //!
 //! What began it, what it was, where it went, how it was noticed and ended, and what stands beside it. Details are the sections' business.
 
+use std::collections::BTreeSet;
+
 use chrono::{DateTime, TimeDelta, Utc};
 
 use crate::grammar::Grammars;
-use crate::model::{Cascade, ConditionStatus, Confidence, Fact, FactId, Incident, Metric, Spread};
+use crate::model::{
+    Cascade, ConditionStatus, Confidence, Fact, FactId, Hop, Incident, Metric, Spread,
+};
 
 fn at(incident: &Incident, id: FactId) -> DateTime<Utc> {
     incident.facts[id]
@@ -76,6 +80,8 @@ pub(super) fn summary(
     if !origin_facts.contains(&cascade.origin) {
         origin_facts.insert(0, cascade.origin);
     }
+    let reasons = cascade.reasons.iter().take(3);
+    origin_facts.extend(reasons.filter(|id| !first_hop.unwrap_or_default().contains(id)));
     let sure = match cascade.confidence {
         Confidence::Certain => "",
         Confidence::Probable => "Probably: ",
@@ -83,12 +89,15 @@ pub(super) fn summary(
     };
     sentences.push((format!("{sure}{}", cascade.explanation), origin_facts));
     sentences.extend(hops_sentence(incident, cascade));
-    sentences.extend(silent_sentence(incident));
+    sentences.extend(everywhere_sentence(incident));
+    sentences.extend(silent_sentence(incident, cascade));
     sentences.push(noticed_and_ended(incident, cascade, metrics));
     sentences.extend(others_sentence(incident, grammars));
     sentences
 }
 
+/// Facts that one sentence cites of very many.
+const CITED: usize = 12;
 /// Other cascades that one sentence names.
 const OTHERS: usize = 4;
 
@@ -176,12 +185,15 @@ fn nothing_found(incident: &Incident) -> Vec<(String, Vec<FactId>)> {
             ),
             Vec::new(),
         )];
-    } else if !incident.unrelated.is_empty() {
+    } else {
+        sentences.extend(everywhere_sentence(incident));
+    }
+    if !incident.unrelated.is_empty() {
         let ids: Vec<FactId> = incident
             .unrelated
             .iter()
             .map(|(id, _)| *id)
-            .take(12)
+            .take(CITED)
             .collect();
         sentences.push((
             format!(
@@ -221,6 +233,21 @@ fn hops_sentence(incident: &Incident, cascade: &Cascade) -> Option<(String, Vec<
     if nodes.len() < 2 {
         return None;
     }
+    let places: BTreeSet<&String> = pressed.iter().filter_map(|h| h.node.as_ref()).collect();
+    let times = if places.len() == nodes.len() {
+        ""
+    } else if places.len() == 1 {
+        let again: Vec<String> = pressed.iter().map(|h| clock(h.from)).collect();
+        let said = format!(
+            "It came to {} {} times: at {}.",
+            pressed[0].node.as_deref().unwrap_or("the node"),
+            again.len(),
+            again.join(", ")
+        );
+        return Some((said, firsts(incident, &pressed)));
+    } else {
+        ", some of them again"
+    };
     let turn = if cascade.spread == Spread::Domino {
         " in turn"
     } else {
@@ -238,36 +265,56 @@ fn hops_sentence(incident: &Incident, cascade: &Cascade) -> Option<(String, Vec<
         Spread::Unknown => "how it came from one to the next is not in the record",
         Spread::Single => "one node only",
     };
-    // The times are those of each node's first signal, so these are what is cited.
-    let ids = pressed
-        .iter()
+    Some((
+        format!(
+            "It hit {} nodes{turn}{times}: {}; {how}.",
+            places.len(),
+            nodes.join(", ")
+        ),
+        firsts(incident, &pressed),
+    ))
+}
+
+/// The first signal of each hop: its time is what is told.
+fn firsts(incident: &Incident, hops: &[&Hop]) -> Vec<FactId> {
+    hops.iter()
         .filter_map(|h| {
             h.signals
                 .iter()
                 .copied()
                 .min_by_key(|id| (at(incident, *id), *id))
         })
-        .collect();
-    Some((
-        format!(
-            "It hit {} nodes{turn}: {}; {how}.",
-            nodes.len(),
-            nodes.join(", ")
-        ),
-        ids,
-    ))
+        .collect()
 }
 
-/// The first silence of a node: its state unknown to the control plane.
+/// The first silence of a node: its state unknown to the control plane, while that of others is not.
 fn silence(incident: &Incident) -> Option<&crate::model::Condition> {
-    incident
-        .conditions
+    incident.conditions.iter().find(|c| {
+        c.condition == "Ready"
+            && c.status == ConditionStatus::Unknown
+            && !c.evidence.iter().any(|id| incident.everywhere.contains(id))
+    })
+}
+
+/// The control plane lost sight of all nodes at once.
+fn everywhere_sentence(incident: &Incident) -> Option<(String, Vec<FactId>)> {
+    let first = *incident.everywhere.first()?;
+    let nodes: BTreeSet<&str> = incident
+        .everywhere
         .iter()
-        .find(|c| c.condition == "Ready" && c.status == ConditionStatus::Unknown)
+        .filter_map(|id| incident.facts[*id].entity("node"))
+        .collect();
+    let said = format!(
+        "At {} the control plane lost sight of {} nodes at once, nearly all there are: the API server, or the way to it, was away, and that is no fault of these nodes.",
+        clock(at(incident, first)),
+        nodes.len()
+    );
+    let ids = incident.everywhere.iter().copied().take(CITED).collect();
+    Some((said, ids))
 }
 
 /// A node that fell silent, unless a cascade of its own tells it.
-fn silent_sentence(incident: &Incident) -> Option<(String, Vec<FactId>)> {
+fn silent_sentence(incident: &Incident, cascade: &Cascade) -> Option<(String, Vec<FactId>)> {
     let condition = silence(incident)?;
     if incident
         .cascades
@@ -280,9 +327,14 @@ fn silent_sentence(incident: &Incident) -> Option<(String, Vec<FactId>)> {
         || "; its return is not in the record".to_owned(),
         |to| format!(" until {}", clock(to)),
     );
+    let pressed = cascade.hops.iter().any(|hop| hop.pressure);
+    let not_this = match pressed {
+        true => " Disk pressure alone does not do that, and the record does not say what did.",
+        false => " What silenced it is not in the record.",
+    };
     Some((
         format!(
-            "{} stopped reporting: from {}{until} its state is Unknown. Disk pressure alone does not do that, and the record does not say what did.",
+            "{} stopped reporting: from {}{until} its state is Unknown.{not_this}",
             condition.node,
             clock(condition.from)
         ),
@@ -374,8 +426,13 @@ fn end(incident: &Incident, cascade: &Cascade) -> Option<(String, Vec<FactId>)> 
         .recovery
         .iter()
         .any(|id| kind(*id) == "deploy_finished");
+    let got_image = cascade
+        .recovery
+        .iter()
+        .any(|id| matches!(kind(*id), "pulled" | "container_started"));
     let over = cascade.recovered_at.map(|over| match rolled_out {
         true => format!("a roll-out of the workload was done at {}", clock(over)),
+        false if got_image => format!("the last of its pods got its image at {}", clock(over)),
         false => format!("the last abnormal condition ended at {}", clock(over)),
     });
     let said = match (remedied, over) {
@@ -383,9 +440,29 @@ fn end(incident: &Incident, cascade: &Cascade) -> Option<(String, Vec<FactId>)> 
         (Some(remedied), None) => {
             format!("{remedied}, and the end of all conditions is not in the record")
         }
-        (None, Some(over)) if rolled_out => over,
+        (None, Some(over)) if rolled_out || got_image => over,
         (None, Some(over)) => format!("{over}, and what ended it is not in the record"),
-        (None, None) => return None,
+        (None, None) if cascade.recovery.is_empty() => return None,
+        (None, None) => {
+            let last = cascade
+                .recovery
+                .iter()
+                .copied()
+                .max_by_key(|id| (at(incident, *id), *id))?;
+            let what = match (kind(last), incident.facts[last].entity("node")) {
+                ("pulled" | "container_started", _) => {
+                    format!(
+                        "one of its pods got its image at {}",
+                        clock(at(incident, last))
+                    )
+                }
+                (_, Some(node)) => {
+                    format!("on {node} it ended at {}", clock(at(incident, last)))
+                }
+                _ => return None,
+            };
+            format!("{what}, and the end for the others is not in the record")
+        }
     };
     Some((said, cascade.recovery.clone()))
 }

@@ -5,26 +5,41 @@ use crate::grammar::Grammars;
 use crate::grammar::physics::Constants;
 use crate::model::{Contradiction, Fact, FactId};
 
-/// Finds every forbidden pair; of several earlier facts the nearest one is named.
+/// Finds every forbidden pair, and whether it is one of clocks; of several earlier facts the nearest one is named.
 pub(super) fn find(
     facts: &[Fact],
     grammars: &Grammars,
     constants: &Constants,
-) -> Vec<Contradiction> {
+) -> Vec<(Contradiction, bool)> {
     let mut found = Vec::new();
     for forbidden in &grammars.physics.forbidden {
         let Ok(bound) = constants.evaluate(&forbidden.closer_than) else {
             continue;
         };
+        let least = forbidden
+            .further_than
+            .as_ref()
+            .and_then(|e| constants.evaluate(e).ok());
+        let comes_back = |fact: &Fact| {
+            let ordinal = |pod: &str| {
+                pod.rsplit('-')
+                    .next()
+                    .is_some_and(|end| end.bytes().all(|b| b.is_ascii_digit()))
+            };
+            forbidden.named_once && fact.entity("pod").is_none_or(ordinal)
+        };
         let mut last: Vec<FactId> = Vec::new();
         for (id, fact) in facts.iter().enumerate() {
             let Some(moment) = fact.moment else { continue };
-            if fact.kind == forbidden.later {
+            if fact.kind == forbidden.later && !comes_back(fact) {
                 let earlier = last.iter().rev().find(|before| {
                     let Some(early) = facts[**before].moment else {
                         return false;
                     };
                     let apart = moment.latest() - early.at;
+                    if least.is_some_and(|least| moment.at - early.latest() < least) {
+                        return false;
+                    }
                     let same = forbidden.share.iter().all(|kind| {
                         match agree(&facts[**before], fact, kind) {
                             Some(same) => same,
@@ -66,11 +81,12 @@ pub(super) fn find(
                     if !named {
                         what.push_str(" The second record does not name what it is about; this holds if both are about the same one.");
                     }
-                    found.push(Contradiction {
+                    let contradiction = Contradiction {
                         what,
                         signals: vec![*earlier, id],
                         possible_explanations: forbidden.possible_explanations.clone(),
-                    });
+                    };
+                    found.push((contradiction, forbidden.of_clocks));
                 }
             }
             if forbidden.earlier.contains(&fact.kind) {

@@ -6,7 +6,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use chrono::{DateTime, TimeDelta, Utc};
 
-use super::{agree, spoken};
+use super::{agree, at_odds, spoken};
 use crate::grammar::cascade::{Rule, holds};
 use crate::grammar::physics::Constants;
 use crate::model::entity::joining_form;
@@ -339,7 +339,7 @@ fn shares(index: &Index, bound: &Bound, cause: FactId, effect: FactId) -> Option
             Some(false) => return None,
             None => {
                 let named = a.entity(kind).is_some() || b.entity(kind).is_some();
-                if !(named && index.only_one(kind)) {
+                if !(named && index.only_one(kind)) || at_odds(a, b) {
                     return None;
                 }
                 sure = false;
@@ -495,6 +495,20 @@ mod tests {
         assert_eq!(links_of("disk-pressure-then-evicted", &facts).len(), 1);
         facts.insert(facts.len() - 1, fact("disk_pressure_off", 2_000, "a"));
         assert_eq!(links_of("disk-pressure-then-evicted", &facts).len(), 0);
+    }
+
+    #[test]
+    fn the_last_beginning_is_the_one_that_failed() {
+        let mut facts = vec![
+            fact("pulling", 1_000, "a"),
+            fact("pulling", 37_000, "a"),
+            fact("pull_failed", 38_000, "a"),
+        ];
+        for fact in &mut facts {
+            fact.entities.insert("pod".to_owned(), "cart-1".to_owned());
+        }
+        let links = links_of("pulling-then-pull-failed", &facts);
+        assert_eq!((links.len(), links[0].cause), (1, 1));
     }
 
     #[test]

@@ -14,9 +14,9 @@ use std::collections::BTreeSet;
 
 use crate::grammar::Grammars;
 use crate::grammar::physics::Constants;
-use crate::model::entity::joining_form;
+use crate::model::entity::{joining_form, repository_of};
 pub(crate) use crate::model::moment::spoken;
-use crate::model::{Cascade, Condition, Contradiction, Fact, FactId, Link, Problem};
+use crate::model::{Cascade, Condition, Contradiction, Fact, FactId, Link, Problem, Spread};
 pub use links::find_links;
 pub use proof::prove_cases;
 
@@ -27,6 +27,8 @@ pub struct Correlated {
     pub cascades: Vec<Cascade>,
     /// Faults that belong to no cascade, and why.
     pub unrelated: Vec<(FactId, String)>,
+    /// Faults that came to nearly every node at once: no node's own.
+    pub everywhere: BTreeSet<FactId>,
     /// Contradictions that touch no cascade.
     pub contradictions: Vec<Contradiction>,
     /// Constants that were used: name, value, where the value comes from.
@@ -47,12 +49,17 @@ pub fn correlate(
     let mut cascades =
         verdicts::find_cascades(facts, conditions, &links, &everywhere, grammars, constants);
     let contradictions = contradictions::find(facts, grammars, constants);
-    for contradiction in contradictions {
+    for (contradiction, of_clocks) in contradictions {
         let place = cascades
             .iter_mut()
             .find(|c| contradiction.signals.iter().any(|s| c.members.contains(s)));
         match place {
-            Some(cascade) => cascade.contradictions.push(contradiction),
+            Some(cascade) => {
+                if of_clocks && cascade.hops.len() > 1 {
+                    cascade.spread = Spread::Unknown;
+                }
+                cascade.contradictions.push(contradiction);
+            }
             None => correlated.contradictions.push(contradiction),
         }
     }
@@ -62,7 +69,9 @@ pub fn correlate(
         &correlated.contradictions,
         &everywhere,
         grammars,
+        constants,
     );
+    correlated.everywhere = everywhere;
     correlated.constants = used_constants(&cascades, &links, grammars, constants);
     correlated.cascades = cascades;
     (correlated, Vec::new())
@@ -97,6 +106,33 @@ fn used_constants(
     used.into_iter()
         .map(|(name, value, from)| (name, spoken(value), from))
         .collect()
+}
+
+/// Returns whether two facts are about different things as far as both tell: then neither may lend the other what it does not name.
+fn at_odds(a: &Fact, b: &Fact) -> bool {
+    let images = a.entity("image").zip(b.entity("image"));
+    agree(a, b, "namespace") == Some(false)
+        || images.is_some_and(|(a, b)| repository_of(a) != repository_of(b))
+        || not_of(a, b)
+        || not_of(b, a)
+}
+
+/// Returns whether the pod of one fact cannot belong to the workload of another: its namespace is another, or its name does not begin with the workload's.
+fn not_of(owner: &Fact, owned: &Fact) -> bool {
+    let Some(workload) = owner.entity("workload") else {
+        return false;
+    };
+    let name = workload.rsplit('/').next().unwrap_or(workload);
+    let namespace = workload.split_once('/').map(|(namespace, _)| namespace);
+    let elsewhere = workload.matches('/').count() == 2
+        && owned
+            .entity("namespace")
+            .is_some_and(|own| Some(own) != namespace);
+    let foreign = owned.entity("pod").is_some_and(|pod| {
+        pod.strip_prefix(name)
+            .is_none_or(|rest| !rest.is_empty() && !rest.starts_with('-'))
+    });
+    elsewhere || foreign
 }
 
 /// Returns whether two facts agree on an entity: `Some(true)` equal, `Some(false)` different, `None` unknown on one side or both.

@@ -4,6 +4,7 @@
 //! Mechanisms are decided in the order of `yields_to`; what one explains is not claimed again by one that yields to it.
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::ops::Range;
 
 use chrono::{DateTime, TimeDelta, Utc};
 
@@ -96,6 +97,7 @@ pub(super) fn find_cascades(
     let graph = Graph::new(links);
     let mut cascades: Vec<Cascade> = Vec::new();
     for mechanism in &grammars.mechanisms {
+        let planned = planned(facts, mechanism, grammars, constants);
         let mut claimed: BTreeSet<FactId> = cascades
             .iter()
             .filter(|c| mechanism.yields_to.contains(&c.mechanism))
@@ -104,8 +106,16 @@ pub(super) fn find_cascades(
         if mechanism.not_everywhere.is_some() {
             claimed.extend(everywhere);
         }
+        claimed.extend(planned);
         for anchors in groups(facts, mechanism, &claimed, constants) {
-            if let Some(cascade) = build(facts, conditions, &graph, mechanism, &anchors, grammars) {
+            let scene = Scene {
+                facts,
+                conditions,
+                graph: &graph,
+                grammars,
+                constants,
+            };
+            if let Some(cascade) = build(&scene, mechanism, &anchors) {
                 cascades.push(cascade);
             }
         }
@@ -222,14 +232,105 @@ fn has_near(
         })
 }
 
-fn build(
+/// Anchors that are planned work: what the mechanism calls planned came before, and no fault of the same node in the hour before that.
+pub(super) fn planned(
     facts: &[Fact],
-    conditions: &[Condition],
-    graph: &Graph,
+    mechanism: &Mechanism,
+    grammars: &Grammars,
+    constants: &Constants,
+) -> BTreeSet<FactId> {
+    let Some(near) = &mechanism.planned else {
+        return BTreeSet::new();
+    };
+    let Ok(within) = constants.evaluate(&near.within) else {
+        return BTreeSet::new();
+    };
+    let alike = |a: FactId, b: FactId| {
+        near.share
+            .iter()
+            .all(|kind| agree(&facts[a], &facts[b], kind) == Some(true))
+    };
+    let before = |id: FactId, within: TimeDelta| {
+        let moment = at(facts, id);
+        window(facts, moment - within, moment).filter(move |other| alike(id, *other))
+    };
+    (0..facts.len())
+        .filter(|id| mechanism.anchors.contains(&facts[*id].kind) && facts[*id].moment.is_some())
+        .filter(|id| {
+            let begun =
+                before(*id, within).find(|other| near.signals.contains(&facts[*other].kind));
+            begun.is_some_and(|first| {
+                !before(first, APART).any(|sick| grammars.is_fault(&facts[sick].kind))
+            })
+        })
+        .collect()
+}
+
+/// Facts between two times.
+fn window(facts: &[Fact], from: DateTime<Utc>, to: DateTime<Utc>) -> Range<FactId> {
+    let start = facts.partition_point(|f| f.moment.is_some_and(|m| m.at < from));
+    let end = facts.partition_point(|f| f.moment.is_some_and(|m| m.at <= to));
+    start..end.max(start)
+}
+
+/// The first sign of the reason that stands near an anchor: its sentence, and the facts that tell it.
+fn sign_of(
+    scene: &Scene<'_>,
     mechanism: &Mechanism,
     anchors: &[FactId],
-    grammars: &Grammars,
-) -> Option<Cascade> {
+) -> Option<(String, Vec<FactId>)> {
+    let facts = scene.facts;
+    mechanism.signs.iter().find_map(|sign| {
+        let within = scene.constants.evaluate(&sign.near.within).ok()?;
+        let tells = |id: &FactId| {
+            let fact = &facts[*id];
+            sign.near.signals.contains(&fact.kind)
+                && fact.moment.is_some()
+                && holds(&sign.when, |name| fact.entity(name))
+                && anchors.iter().any(|anchor| {
+                    let lag = at(facts, *anchor) - at(facts, *id);
+                    lag.abs() <= within
+                        && (!sign.before || lag >= TimeDelta::zero())
+                        && sign
+                            .near
+                            .share
+                            .iter()
+                            .all(|kind| agree(fact, &facts[*anchor], kind) == Some(true))
+                })
+        };
+        let times = || anchors.iter().map(|id| at(facts, *id));
+        let (first, last) = times().min().zip(times().max())?;
+        let told: Vec<FactId> = window(facts, first - within, last + within)
+            .filter(tells)
+            .collect();
+        let first = &facts[*told.first()?];
+        let filled = first
+            .entities
+            .iter()
+            .fold(sign.says.clone(), |says, (kind, value)| {
+                says.replace(&format!("{{{kind}}}"), value)
+            });
+        Some((filled, told))
+    })
+}
+
+/// What a verdict is built from.
+struct Scene<'a> {
+    facts: &'a [Fact],
+    conditions: &'a [Condition],
+    graph: &'a Graph<'a>,
+    grammars: &'a Grammars,
+    constants: &'a Constants,
+}
+
+fn build(scene: &Scene<'_>, mechanism: &Mechanism, anchors: &[FactId]) -> Option<Cascade> {
+    let Scene {
+        facts,
+        conditions,
+        graph,
+        grammars,
+        ..
+    } = *scene;
     let linked = |id: FactId| {
         graph
             .effects(id)
@@ -279,6 +380,9 @@ fn build(
         let pushes: Vec<FactId> = graph.causes(trigger).map(|l| l.cause).collect();
         members.extend(pushes);
     }
+    let sign = sign_of(scene, mechanism, anchors);
+    let (why, reasons) = sign.unwrap_or((mechanism.why.clone(), Vec::new()));
+    members.extend(&reasons);
     let members: Vec<FactId> = members.into_iter().collect();
     let hops = hops::build(facts, conditions, &members, anchors, graph);
     let spread = hops::spread(facts, &hops, graph);
@@ -296,7 +400,8 @@ fn build(
         other => other,
     };
     let nodes: Vec<String> = distinct(hops.iter().filter_map(|h| h.node.clone()));
-    let mut explanation = explain(mechanism, &culprit, &nodes, facts, anchors);
+    let explanation = explain(mechanism, &culprit, &nodes, facts, anchors);
+    let mut explanation = explanation.replace("{why}", &why);
     // One try that failed, and nothing but the waiting for the next: the record may just not tell that the next one worked.
     let lone = |id: FactId| {
         facts[id].count <= 1
@@ -313,10 +418,11 @@ fn build(
     }
     let (direct, collateral) = blast(facts, &hops, anchors, &after, &nodes);
     let (recovery, recovered_at) =
-        find_recovery(facts, conditions, &nodes, &culprit, origin, &members);
+        find_recovery(facts, conditions, &nodes, &culprit, anchors, &members);
     let without_pressure = without_pressure(facts, conditions, anchors, &links);
     Some(Cascade {
         without_pressure,
+        reasons,
         mechanism: mechanism.id.clone(),
         confidence,
         culprit,
@@ -391,8 +497,9 @@ fn culprit_of(
             }
         });
         if let Some(value) = found {
-            // Who wrote is a workload.
-            let name = if kind == "writer" { "workload" } else { kind };
+            // Who used it up is a workload.
+            let used = matches!(kind, "writer" | "consumer");
+            let name = if used { "workload" } else { kind };
             if !culprit.iter().any(|(known, _)| known == name) {
                 culprit.push((name.to_owned(), value));
             }
@@ -663,13 +770,26 @@ fn without_pressure(
         .collect()
 }
 
+/// The end of the waiting for a failed pull: the same pod's image came, or its container started.
+fn got_its_image(facts: &[Fact], failed: FactId) -> Option<FactId> {
+    let pull = &facts[failed];
+    (failed..facts.len()).find(|id| {
+        let later = &facts[*id];
+        matches!(later.kind.as_str(), "pulled" | "container_started")
+            && agree(pull, later, "pod") == Some(true)
+            && agree(pull, later, "namespace") != Some(false)
+            && agree(pull, later, "image") != Some(false)
+            && later.moment.is_some_and(|m| m.at >= at(facts, failed))
+    })
+}
+
 /// What ended the cascade: a roll-back or a remedy after the origin, and the end of the conditions on its nodes.
 fn find_recovery(
     facts: &[Fact],
     conditions: &[Condition],
     nodes: &[String],
     culprit: &[(String, String)],
-    origin: FactId,
+    anchors: &[FactId],
     members: &[FactId],
 ) -> (Vec<FactId>, Option<DateTime<Utc>>) {
     let workload = culprit
@@ -680,7 +800,11 @@ fn find_recovery(
     let blames_a_release = culprit
         .iter()
         .any(|(kind, _)| matches!(kind.as_str(), "image" | "workload"));
-    let begin = at(facts, origin);
+    let begin = anchors
+        .iter()
+        .map(|id| at(facts, *id))
+        .min()
+        .unwrap_or_default();
     let mut ended: Vec<FactId> = facts
         .iter()
         .enumerate()
@@ -744,13 +868,31 @@ fn find_recovery(
         end = done.moment.map(|m| m.at);
         over = true;
     }
-    for node in nodes {
-        let off = facts.iter().enumerate().rev().find(|(_, f)| {
-            matches!(f.kind.as_str(), "disk_pressure_off" | "node_ready")
-                && f.entity("node") == Some(node)
-                && f.moment.is_some_and(|m| m.at > begin)
-        });
-        ended.extend(off.map(|(id, _)| id));
+    // So are they when each pod got its image after all.
+    if own.is_empty() && !over {
+        let pulls = || {
+            anchors
+                .iter()
+                .filter(|id| facts[**id].kind == "pull_failed")
+        };
+        let got: Vec<Option<FactId>> = pulls().map(|id| got_its_image(facts, *id)).collect();
+        let came = || got.iter().flatten().copied();
+        ended.extend(came());
+        if !got.is_empty() && got.iter().all(Option::is_some) {
+            end = came().map(|id| at(facts, id)).max();
+            over = true;
+        }
+    }
+    // What tells that a condition ended is what its end was taken from.
+    for condition in &own {
+        let tells = |id: &&FactId| {
+            let fact = &facts[**id];
+            matches!(
+                fact.kind.as_str(),
+                "disk_pressure_off" | "memory_pressure_off" | "node_ready"
+            ) && fact.moment.map(|m| m.at) == condition.to
+        };
+        ended.extend(condition.evidence.iter().filter(tells));
     }
     ended.sort_unstable();
     ended.dedup();
@@ -799,6 +941,7 @@ pub(super) fn unexplained(
     contradictions: &[Contradiction],
     everywhere: &BTreeSet<FactId>,
     grammars: &Grammars,
+    constants: &Constants,
 ) -> Vec<(FactId, String)> {
     let members: BTreeSet<FactId> = cascades
         .iter()
@@ -809,6 +952,11 @@ pub(super) fn unexplained(
         .flat_map(|c| &c.contradictions)
         .chain(contradictions)
         .flat_map(|c| c.signals.iter().copied())
+        .collect();
+    let planned: BTreeSet<FactId> = grammars
+        .mechanisms
+        .iter()
+        .flat_map(|mechanism| planned(facts, mechanism, grammars, constants))
         .collect();
     let mut list = Vec::new();
     for (id, fact) in facts
@@ -839,6 +987,8 @@ pub(super) fn unexplained(
             "nothing tells when it happened, so it cannot be linked"
         } else if everywhere.contains(&id) {
             "it came to nearly every node at once: the control plane lost sight of all of them, which is no fault of one node"
+        } else if planned.contains(&id) {
+            "the node had been cordoned or drained before, and nothing was wrong with it then: planned work, not a fault"
         } else if disputed.contains(&id) {
             "it contradicts another record (see the contradictions), so nothing is concluded from it"
         } else if fact.kind == "pull_failed"
@@ -855,7 +1005,7 @@ pub(super) fn unexplained(
         {
             "somebody cordoned the node: a planned change, not a fault"
         } else if fact.kind == "node_not_ready" && later_success(&["node_ready"], "node") {
-            "the node became ready again, and no cause is in the record"
+            "the node became ready again, and nothing else in the record leads to it"
         } else if cascades.is_empty() {
             "no known mechanism explains it"
         } else {

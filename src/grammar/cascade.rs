@@ -114,10 +114,16 @@ pub(crate) fn wanted(map: BTreeMap<String, OneOrMore>) -> Wanted {
         .collect()
 }
 
-/// Returns whether an entity lookup has one of the wanted values for each name.
+/// Returns whether an entity lookup has one of the wanted values for each name: the value itself, `*` for any, `!value` for any other or none,
+/// `!*` for none.
 pub fn holds<'a>(wanted: &Wanted, entity: impl Fn(&str) -> Option<&'a str>) -> bool {
     wanted.iter().all(|(name, values)| {
-        entity(name).is_some_and(|value| values.iter().any(|v| v == "*" || v == value))
+        let value = entity(name);
+        values.iter().any(|wanted| match wanted.strip_prefix('!') {
+            Some("*") => value.is_none(),
+            Some(other) => value != Some(other),
+            None => value.is_some_and(|value| wanted == "*" || wanted == value),
+        })
     })
 }
 

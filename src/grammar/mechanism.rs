@@ -15,9 +15,13 @@ use super::physics::Constants;
 struct MechanismFile {
     title: String,
     explanation: String,
+    #[serde(default)]
+    why: String,
     anchor: AnchorFile,
     #[serde(default)]
     needs: NeedsFile,
+    #[serde(default)]
+    signs: Vec<SignFile>,
     verdict: VerdictFile,
     #[serde(default)]
     helps: Vec<Help>,
@@ -47,6 +51,8 @@ struct NeedsFile {
     #[serde(default)]
     not_when: Option<NearFile>,
     #[serde(default)]
+    planned: Option<NearFile>,
+    #[serde(default)]
     not_everywhere: Option<Spanned<String>>,
 }
 
@@ -56,6 +62,19 @@ struct NearFile {
     signal: Vec<String>,
     share: Vec<String>,
     within: Spanned<String>,
+}
+
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct SignFile {
+    signal: Vec<String>,
+    share: Vec<String>,
+    within: Spanned<String>,
+    #[serde(default)]
+    when: BTreeMap<String, OneOrMore>,
+    #[serde(default)]
+    before: bool,
+    says: String,
 }
 
 #[derive(Debug, Deserialize)]
@@ -96,6 +115,19 @@ pub struct Near {
     pub within: String,
 }
 
+/// What the record may say of the reason, beyond the fault itself.
+#[derive(Debug, Clone)]
+pub struct Sign {
+    /// What stands near an anchor.
+    pub near: Near,
+    /// Entities that it must have.
+    pub when: Wanted,
+    /// It counts only before the anchor.
+    pub before: bool,
+    /// The sentence for `{why}`.
+    pub says: String,
+}
+
 /// One verdict.
 #[derive(Debug, Clone)]
 pub struct Mechanism {
@@ -105,6 +137,12 @@ pub struct Mechanism {
     pub title: String,
     /// Explanation with placeholders.
     pub explanation: String,
+    /// What `{why}` is where no sign is there.
+    pub why: String,
+    /// Signs of the reason, the strongest first.
+    pub signs: Vec<Sign>,
+    /// An anchor with this before it, and no fault before that, is planned work.
+    pub planned: Option<Near>,
     /// Kinds of the fault it is about.
     pub anchors: Vec<String>,
     /// What the fault must have.
@@ -154,6 +192,13 @@ impl Mechanism {
                 mistakes.push(Mistake::new(file, kind.span(), reason));
             }
         }
+        for sign in &parsed.signs {
+            let unknown = sign.signal.iter().find_map(|kind| known(kind));
+            let bad = constants.evaluate(sign.within.get_ref()).err();
+            for reason in unknown.into_iter().chain(bad) {
+                mistakes.push(Mistake::new(file, sign.within.span(), reason));
+            }
+        }
         for rule in &parsed.needs.any_link {
             if !rules.contains(rule.get_ref()) {
                 let names: Vec<&str> = rules.iter().map(String::as_str).collect();
@@ -168,7 +213,8 @@ impl Mechanism {
                 ));
             }
         }
-        for near in [&parsed.needs.unless_followed_by, &parsed.needs.not_when]
+        let needs = &parsed.needs;
+        for near in [&needs.unless_followed_by, &needs.not_when, &needs.planned]
             .into_iter()
             .flatten()
         {
@@ -190,6 +236,22 @@ impl Mechanism {
             id: id.to_owned(),
             title: parsed.title,
             explanation: parsed.explanation,
+            why: parsed.why,
+            signs: parsed
+                .signs
+                .into_iter()
+                .map(|sign| Sign {
+                    near: Near {
+                        signals: sign.signal,
+                        share: sign.share,
+                        within: sign.within.into_inner(),
+                    },
+                    when: wanted(sign.when),
+                    before: sign.before,
+                    says: sign.says,
+                })
+                .collect(),
+            planned: parsed.needs.planned.map(near),
             anchors: parsed
                 .anchor
                 .signal

@@ -185,7 +185,12 @@ impl Grammars {
         }
         let constants = physics.for_version(None);
         for forbidden in &physics.forbidden {
-            if let Err(reason) = constants.evaluate(&forbidden.closer_than) {
+            let bounds = [
+                Some(&forbidden.closer_than),
+                forbidden.further_than.as_ref(),
+            ];
+            let evaluated = bounds.into_iter().flatten().map(|e| constants.evaluate(e));
+            if let Some(Err(reason)) = evaluated.into_iter().find(Result::is_err) {
                 mistakes.push(Mistake::new(
                     "physics.toml",
                     0..0,

@@ -67,6 +67,15 @@ pub struct Forbidden {
     pub share: Vec<String>,
     /// A duration expression.
     pub closer_than: String,
+    /// A duration expression: pairs that are closer may be out of order by the coarseness of their stamps alone.
+    #[serde(default)]
+    pub further_than: Option<String>,
+    /// What it is about has a name that is never given again: pods of a StatefulSet, which come back under their name, are passed over.
+    #[serde(default)]
+    pub named_once: bool,
+    /// The pair shows that two clocks differ: which of several nodes was first is then not known.
+    #[serde(default)]
+    pub of_clocks: bool,
     /// A sentence; `{delay}`, `{bound}`, `{earlier.x}`, `{later.x}` are filled in.
     pub what: String,
     /// Explanations that remain.

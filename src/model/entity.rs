@@ -39,6 +39,17 @@ fn image_form(image: &str) -> String {
     format!("{name}{suffix}")
 }
 
+/// Returns an image reference in its joining form without tag and digest.
+pub fn repository_of(image: &str) -> String {
+    let form = image_form(image);
+    let name = form.split('@').next().unwrap_or_default();
+    let end = name
+        .rfind(':')
+        .filter(|colon| !name[*colon..].contains('/'))
+        .unwrap_or(name.len());
+    name[..end].to_owned()
+}
+
 /// Returns the registry host of an image reference, `docker.io` where none is written.
 pub fn registry_of(image: &str) -> &str {
     match image.split_once('/') {
@@ -91,6 +102,17 @@ mod tests {
         check("localhost:5000/app", "localhost:5000/app:latest", true);
         check("r.example/app@sha256:aa", "r.example/app@sha256:aa", true);
         check("r.example/app:1", "other.example/app:1", false);
+    }
+
+    #[test]
+    fn a_repository_has_neither_tag_nor_digest() {
+        for (image, repository) in [
+            ("docker.io/library/nginx:1.25", "nginx"),
+            ("localhost:5000/app", "localhost:5000/app"),
+            ("r.example/app:2@sha256:aa", "r.example/app"),
+        ] {
+            assert_eq!(repository_of(image), repository);
+        }
     }
 
     #[test]

@@ -117,6 +117,8 @@ pub struct Cascade {
     pub contradictions: Vec<Contradiction>,
     /// Failed pulls for lack of space that no pressure followed: the disk was full for less than the kubelet's look.
     pub without_pressure: Vec<FactId>,
+    /// Facts that tell why the fault came about, beyond what led to it: see a mechanism's signs.
+    pub reasons: Vec<FactId>,
     /// What ended it.
     pub recovery: Vec<FactId>,
     /// When it was over.
@@ -259,6 +261,8 @@ pub struct Incident {
     pub cascades: Vec<Cascade>,
     /// Faults that belong to no cascade, and why.
     pub unrelated: Vec<(FactId, String)>,
+    /// Faults that came to nearly every node at once.
+    pub everywhere: std::collections::BTreeSet<FactId>,
     /// Constants that were used: name, value, where the value comes from.
     pub constants: Vec<(String, String, String)>,
     /// How full the disks were, by node and time.

@@ -3,6 +3,8 @@
 //! Takes an incident; gives names with the roles that stand in their place, in order of appearance, so that the same input gives
 //! the same roles. Kubernetes' own accounts (`system:…`) and shared ones say nothing about a person and stay as they are.
 
+use std::collections::BTreeSet;
+
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -36,8 +38,17 @@ pub struct Roles {
     rows: Vec<RoleRow>,
     /// In order of appearance.
     named: Vec<Named>,
-    /// What is replaced in texts, and by which role: the longest first, so that a name that holds another one is replaced whole.
-    replaced: Vec<(String, String)>,
+    /// What is replaced in texts: the longest first, so that a name that holds another one is replaced whole.
+    replaced: Vec<Replaced>,
+}
+
+/// What is replaced in texts.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+struct Replaced {
+    name: String,
+    role: String,
+    /// A thing of the incident bears the same name, such as the user `jenkins` and the image `ci/jenkins`: then only what is said to be an account is one.
+    also_a_thing: bool,
 }
 
 impl Roles {
@@ -78,19 +89,34 @@ impl Roles {
             }
             row.signals.push(Fact::name(id));
         }
+        let things: BTreeSet<&str> = incident
+            .facts
+            .iter()
+            .flat_map(|fact| &fact.entities)
+            .filter(|(kind, _)| kind.as_str() != "actor")
+            .flat_map(|(_, value)| value.split(['/', ':', '@']))
+            .collect();
         for Named { name, role } in &roles.named {
-            roles.replaced.push((name.clone(), role.clone()));
+            roles.replaced.push(Replaced {
+                name: name.clone(),
+                role: role.clone(),
+                also_a_thing: things.contains(name.as_str()),
+            });
             // The part before the @ of a mail address is used alone too, but only where it cannot be an ordinary word.
             if let Some((local, _)) = name.split_once('@')
                 && local.contains(['.', '_', '-'])
                 && local.chars().count() >= 5
             {
-                roles.replaced.push((local.to_owned(), role.clone()));
+                roles.replaced.push(Replaced {
+                    name: local.to_owned(),
+                    role: role.clone(),
+                    also_a_thing: things.contains(local),
+                });
             }
         }
         roles
             .replaced
-            .sort_by(|a, b| b.0.len().cmp(&a.0.len()).then_with(|| a.cmp(b)));
+            .sort_by(|a, b| b.name.len().cmp(&a.name.len()).then_with(|| a.cmp(b)));
         roles
     }
 
@@ -123,9 +149,9 @@ impl Roles {
     /// Replaces names where they stand as whole words; tells whether any did.
     pub fn hide(&self, text: &str) -> (String, bool) {
         let mut shown = text.to_owned();
-        for (name, role) in &self.replaced {
-            if shown.contains(name.as_str()) {
-                shown = replace_word(&shown, name, role);
+        for replaced in &self.replaced {
+            if shown.contains(replaced.name.as_str()) {
+                shown = replace_word(&shown, replaced);
             }
         }
         let changed = shown != text;
@@ -179,8 +205,13 @@ fn letters(mut number: usize) -> String {
     text
 }
 
-/// Replaces a name where no letter or digit stands right before or after it.
-fn replace_word(text: &str, name: &str, role: &str) -> String {
+/// Replaces a name where no letter or digit stands right before or after it, and, if a thing is called so too, only behind what introduces an account.
+fn replace_word(text: &str, replaced: &Replaced) -> String {
+    let Replaced {
+        name,
+        role,
+        also_a_thing,
+    } = replaced;
     let mut out = String::with_capacity(text.len());
     let mut rest = text;
     let mut before: Option<char> = None;
@@ -191,12 +222,37 @@ fn replace_word(text: &str, name: &str, role: &str) -> String {
         let whole =
             left.is_none_or(|c| !c.is_alphanumeric()) && right.is_none_or(|c| !c.is_alphanumeric());
         out.push_str(&rest[..at]);
+        let whole = whole && (!also_a_thing || introduces_an_account(&out));
         out.push_str(if whole { role } else { name });
         before = name.chars().next_back();
         rest = &rest[end..];
     }
     out.push_str(rest);
     out
+}
+
+/// Whether a text ends as one does that says next who it was: `"username":"`, `user=`, `triggered by `.
+fn introduces_an_account(before: &str) -> bool {
+    let words = before.trim_end_matches(|c: char| !c.is_alphanumeric());
+    let gap = before.len() - words.len();
+    let word = words
+        .rsplit(|c: char| !c.is_alphanumeric())
+        .next()
+        .unwrap_or_default()
+        .to_ascii_lowercase();
+    (1..=5).contains(&gap)
+        && matches!(
+            word.as_str(),
+            "user"
+                | "username"
+                | "login"
+                | "actor"
+                | "author"
+                | "account"
+                | "sender"
+                | "operator"
+                | "by"
+        )
 }
 
 #[cfg(test)]
@@ -258,6 +314,39 @@ mod tests {
             assert_eq!(roles.hide(text).0, shown);
         }
         assert_eq!(Roles::none().hide("by kim"), ("by kim".to_owned(), false));
+    }
+
+    #[test]
+    fn a_thing_that_is_called_as_an_account_is_keeps_its_name() {
+        let mut fact = Fact::of_kind("deploy_started");
+        for (kind, value) in [
+            ("actor", "jenkins"),
+            ("image", "registry.corp/ci/jenkins:2.440"),
+        ] {
+            fact.entities.insert(kind.to_owned(), value.to_owned());
+        }
+        let roles = Roles::of(&Incident {
+            facts: vec![fact],
+            ..Incident::default()
+        });
+        for (text, shown) in [
+            (
+                "\"username\":\"jenkins\",\"image\":\"registry.corp/ci/jenkins:2.440\"",
+                "\"username\":\"Developer A\",\"image\":\"registry.corp/ci/jenkins:2.440\"",
+            ),
+            (
+                "write /usr/share/jenkins/jenkins.war",
+                "write /usr/share/jenkins/jenkins.war",
+            ),
+            ("triggered by jenkins", "triggered by Developer A"),
+            (
+                "Container jenkins was using 3Gi",
+                "Container jenkins was using 3Gi",
+            ),
+        ] {
+            assert_eq!(roles.hide(text).0, shown);
+        }
+        assert_eq!(roles.long("jenkins"), "Developer A (deployed)");
     }
 
     #[test]

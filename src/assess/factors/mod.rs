@@ -130,6 +130,7 @@ pub(crate) mod case {
             ruled_out: Vec::new(),
             contradictions: Vec::new(),
             without_pressure: Vec::new(),
+            reasons: Vec::new(),
             recovery: Vec::new(),
             recovered_at: None,
             direct: Default::default(),
