@@ -583,3 +583,26 @@ fn a_record_that_never_closes_is_read_once() {
         found["ledger"]
     );
 }
+
+#[test]
+fn an_undated_failure_does_not_take_the_cause_and_the_time_of_another_pull() {
+    let table = "LAST SEEN   TYPE      REASON   OBJECT                 MESSAGE
+18m         Warning   Failed   pod/web-7f9c8b6f5-kx2lp Failed to pull image \"shop/web:1.2\": image pull failed for unknown error
+";
+    let ci = "2024-05-22T03:15:44Z Error response from daemon: manifest for shop/web:1.2 not found: manifest unknown: manifest unknown\n";
+    let found =
+        report(incident(&[("events.txt", table.as_bytes()), ("ci.log", ci.as_bytes())]).path());
+    let pulls: Vec<&Value> = found["signals"]
+        .as_array()
+        .expect("signals")
+        .iter()
+        .filter(|s| s["signal"] == "pull_failed")
+        .collect();
+    assert_eq!(pulls.len(), 2, "{pulls:#?}");
+    let of_pod = pulls
+        .iter()
+        .find(|s| s["entities"]["pod"] == "web-7f9c8b6f5-kx2lp");
+    let of_pod = of_pod.expect("the pod's");
+    assert_eq!(of_pod["at"], Value::Null, "{of_pod:#}");
+    assert_ne!(of_pod["cause"], "not_found", "{of_pod:#}");
+}

@@ -202,7 +202,11 @@ impl<'a> Group<'a> {
         shared.peek()?;
         let (Some(moment), Some(earliest), Some(latest)) = (one.moment, self.earliest, self.latest)
         else {
-            return Some(SEEN_WITHIN);
+            // Where nothing tells when, the same image alone does not make it the same pull.
+            let is_place = |name: &str| matches!(name, "pod" | "node");
+            let has_a_place = identity_of(self.kind).any(is_place);
+            let same_place = shared.any(is_place);
+            return (!has_a_place || same_place).then_some(SEEN_WITHIN);
         };
         if let Some(once) = &self.kind.once_per
             && self.fact.entities.contains_key(once)

@@ -584,6 +584,11 @@ fn canonical_component(name: &str) -> Option<String> {
     let name = name.strip_suffix(".service").unwrap_or(name);
     let name = name.strip_prefix("snap.").unwrap_or(name);
     let name = name.strip_prefix("microk8s.daemon-").unwrap_or(name);
+    // Where logs are rotated by a process of their own, the tag ends in the number of the file.
+    let name = match name.rsplit_once('.') {
+        Some((stem, number)) if number.bytes().all(|b| b.is_ascii_digit()) => stem,
+        _ => name,
+    };
     Some(match name {
         "k3s"
         | "k3s-agent"
@@ -604,6 +609,7 @@ fn canonical_component(name: &str) -> Option<String> {
         "controller-manager" => "kube-controller-manager".to_owned(),
         "apiserver" => "kube-apiserver".to_owned(),
         "crio" => "cri-o".to_owned(),
+        "cri-containerd" => "containerd".to_owned(),
         "docker" => "dockerd".to_owned(),
         other => other.to_owned(),
     })
