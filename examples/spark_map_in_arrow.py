@@ -2,7 +2,7 @@
 
     spark-submit examples/spark_map_in_arrow.py MANIFEST OUT [TASKS]
 
-MANIFEST is a text file with one path a line, absolute, as all executors see it; `rootline` must be on the PATH of every executor, or at $ROOTLINE.
+It needs pyarrow and pandas beside Spark. MANIFEST is a text file with one path a line, absolute, as all executors see it; `rootline` must be on the PATH of every executor, or at $ROOTLINE.
 A worker that fails fails its task, and Spark runs it again. The columns are asked from `rootline batch schema`, so they are those of `rootline batch`.
 """
 
@@ -68,6 +68,7 @@ def main():
     spark = SparkSession.builder.appName("rootline").config("spark.sql.session.timeZone", "UTC").getOrCreate()
     # The same bytes as elsewhere: a moment is a moment, and a day is one of UTC.
     spark.conf.set("spark.sql.parquet.outputTimestampType", "TIMESTAMP_MICROS")
+    spark.conf.set("spark.sql.parquet.compression.codec", "zstd")
     paths = spark.read.text(manifest).where("value <> '' and not value like '#%'").distinct().repartition(tasks)
     rows = paths.mapInArrow(run, "table string, row string").persist()
     tables = schemas()
@@ -76,11 +77,12 @@ def main():
         for name, columns in tables.items()
     }
     days = parsed["incidents"].select(
-        col("`incident.id`"),
+        col("`incident.id`").alias("incident"),
         coalesce(date_format(to_utc_timestamp(col("from"), "UTC"), "yyyy-MM-dd"), lit("__HIVE_DEFAULT_PARTITION__")).alias("dt"),
     )
     for name, table in parsed.items():
-        dated = table.join(days, table["`incident.id`"] == days["`incident.id`"]).drop(days["`incident.id`"])
+        # A join by a name without dots: Spark takes those of OpenTelemetry for paths.
+        dated = table.withColumn("incident", col("`incident.id`")).join(days, "incident").drop("incident")
         dated.write.mode("overwrite").partitionBy("dt").parquet(f"{out}/{name}")
         print(name, dated.count())
     spark.stop()

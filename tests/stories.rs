@@ -855,3 +855,35 @@ fn three_shortages_of_one_node_are_not_three_nodes() {
         "{summary}"
     );
 }
+
+#[test]
+fn a_cascade_that_shares_records_with_the_first_is_not_told_as_unrelated() {
+    // The disk fills, the runtime cannot write and dies, the node is not ready: one story of two cascades.
+    let mut events = short_of_disk("n1", &[("dump-5c8f7d9b64-x2vk8", "60Gi")]);
+    events.push(event(
+        640,
+        "Node",
+        "n1",
+        "NodeNotReady",
+        "Node n1 status is now: NodeNotReady",
+        "n1",
+    ));
+    let list = json!({"apiVersion": "v1", "kind": "List", "items": events});
+    let containerd = "time=\"2024-05-22T03:10:10.000000000Z\" level=error msg=\"failed to handle container TaskExit event\" error=\"write /var/lib/containerd/io.containerd.metadata.v1.bolt/meta.db: no space left on device\"\n";
+    let kubelet = "2024-05-22T03:10:20.000000+0000 n1 kubelet[812]: E0522 03:10:20.000000     812 kubelet.go:2361] \"Skipping pod synchronization\" err=\"container runtime is down\"\n2024-05-22T03:10:40.000000+0000 n1 kubelet[812]: I0522 03:10:40.000000     812 setters.go:600] \"Node became not ready\" node=\"n1\" condition={\"type\":\"Ready\",\"status\":\"False\",\"reason\":\"KubeletNotReady\",\"message\":\"container runtime is down\"}\n";
+    let found = report(
+        incident(&[
+            ("events.json", list.to_string().as_bytes()),
+            ("containerd-n1.log", containerd.as_bytes()),
+            ("kubelet-n1.log", kubelet.as_bytes()),
+        ])
+        .path(),
+    );
+    let summary = found["incident"]["summary"].to_string();
+    assert_eq!(first(&found).0, "workload_filled_disk", "{summary}");
+    assert!(
+        summary.contains("Part of the same story: the container runtime failed"),
+        "{summary}"
+    );
+    assert!(!summary.contains("Told separately"), "{summary}");
+}

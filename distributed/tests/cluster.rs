@@ -180,7 +180,7 @@ fn same(one: &Path, other: &Path) {
 fn two_executors_make_the_fleet_of_one_machine_also_when_one_is_killed() {
     let folder = tempfile::tempdir().expect("a folder");
     let place = |name: &str| folder.path().join(name);
-    let count = corpus(&place("incidents"), 8);
+    let count = corpus(&place("incidents"), 4);
     let text = |path: PathBuf| path.display().to_string();
     rootline(&[
         "batch",

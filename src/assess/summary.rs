@@ -2,7 +2,7 @@
 //!
 //! What began it, what it was, where it went, how it was noticed and ended, and what stands beside it. Details are the sections' business.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use chrono::{DateTime, TimeDelta, Utc};
 
@@ -69,7 +69,7 @@ pub(super) fn summary(
     grammars: &Grammars,
 ) -> Vec<(String, Vec<FactId>)> {
     let Some(cascade) = incident.cascades.first() else {
-        return nothing_found(incident);
+        return nothing_found(incident, grammars);
     };
     let mut sentences: Vec<(String, Vec<FactId>)> = Vec::new();
     if let Some(trigger) = cascade.trigger {
@@ -101,9 +101,29 @@ const CITED: usize = 12;
 /// Other cascades that one sentence names.
 const OTHERS: usize = 4;
 
-/// Cascades that nothing joins to the gravest one, in one sentence.
+/// The other cascades: those that share records with the gravest one, and those that nothing joins to it.
 fn others_sentence(incident: &Incident, grammars: &Grammars) -> Option<(String, Vec<FactId>)> {
-    let others = incident.cascades.get(1..).unwrap_or_default();
+    let (first, others) = incident.cascades.split_first()?;
+    let members: BTreeSet<FactId> = first.members.iter().copied().collect();
+    let (joined, apart): (Vec<&Cascade>, Vec<&Cascade>) = others
+        .iter()
+        .partition(|other| other.members.iter().any(|id| members.contains(id)));
+    let it = if apart.len() == 1 { "it" } else { "them" };
+    let separately = format!("Told separately, because nothing in the record links {it} to this");
+    let mut said = Vec::new();
+    let mut ids = Vec::new();
+    for (opening, cascades) in [("Part of the same story", joined), (&separately, apart)] {
+        if !cascades.is_empty() {
+            let (parts, more) = listed(incident, grammars, &cascades);
+            said.push(format!("{opening}: {parts}."));
+            ids.extend(more);
+        }
+    }
+    (!said.is_empty()).then(|| (said.join(" "), ids))
+}
+
+/// Names cascades: what, whom, when and how sure.
+fn listed(incident: &Incident, grammars: &Grammars, others: &[&Cascade]) -> (String, Vec<FactId>) {
     let mut ids = Vec::new();
     let mut parts: Vec<String> = Vec::new();
     for other in others.iter().take(OTHERS) {
@@ -140,14 +160,7 @@ fn others_sentence(incident: &Incident, grammars: &Grammars) -> Option<(String, 
     }
     ids.sort_unstable();
     ids.dedup();
-    (!parts.is_empty()).then(|| {
-        let it = if others.len() == 1 { "it" } else { "them" };
-        let said = format!(
-            "Told separately, because nothing in the record links {it} to this: {}.",
-            parts.join("; ")
-        );
-        (said, ids)
-    })
+    (parts.join("; "), ids)
 }
 
 fn lower_first(text: &str) -> String {
@@ -167,7 +180,7 @@ fn lower_first(text: &str) -> String {
     }
 }
 
-fn nothing_found(incident: &Incident) -> Vec<(String, Vec<FactId>)> {
+fn nothing_found(incident: &Incident, grammars: &Grammars) -> Vec<(String, Vec<FactId>)> {
     let records = incident.ledger.records;
     let mut sentences = vec![(
         format!(
@@ -197,13 +210,41 @@ fn nothing_found(incident: &Incident) -> Vec<(String, Vec<FactId>)> {
             .collect();
         sentences.push((
             format!(
-                "{} faults stand alone; each is listed with the reason why it was left alone.",
-                incident.unrelated.len()
+                "{} stand alone ({}); each is listed with the reason why it was left alone.",
+                match incident.unrelated.len() {
+                    1 => "One fault".to_owned(),
+                    many => format!("{many} faults"),
+                },
+                kinds_of(incident, grammars)
             ),
             ids,
         ));
     }
     sentences
+}
+
+/// What the faults without a cascade are, the most frequent first: `pull failed 3 times, node not ready`.
+fn kinds_of(incident: &Incident, grammars: &Grammars) -> String {
+    let mut counts: BTreeMap<&str, usize> = BTreeMap::new();
+    for (id, _) in &incident.unrelated {
+        *counts.entry(&incident.facts[*id].kind).or_default() += 1;
+    }
+    let mut counts: Vec<(&str, usize)> = counts.into_iter().collect();
+    counts.sort_by(|a, b| b.1.cmp(&a.1).then_with(|| a.0.cmp(b.0)));
+    let title = |kind: &str| {
+        let found = grammars.signals.iter().find(|s| s.kind == kind);
+        found.map_or_else(|| kind.replace('_', " "), |s| lower_first(&s.title))
+    };
+    let named: Vec<String> = counts
+        .iter()
+        .take(OTHERS)
+        .map(|(kind, count)| match count {
+            1 => title(kind),
+            _ => format!("{} {count} times", title(kind)),
+        })
+        .collect();
+    let more = if counts.len() > OTHERS { ", …" } else { "" };
+    format!("{}{more}", named.join(", "))
 }
 
 fn trigger_sentence(incident: &Incident, trigger: FactId) -> String {
