@@ -95,6 +95,7 @@ pub fn test_policies(text: &str, incident: &Incident) -> Result<Vec<PolicyTest>,
             .map(|trial| {
                 let (verdict, why) = match trial.verdict {
                     Verdict::Refuses(why) => ("refused", why),
+                    Verdict::Reports(why) => ("reported", why),
                     Verdict::Unknown(why) => ("unknown", why),
                     Verdict::Admits | Verdict::NotMeant => ("admitted", String::new()),
                 };

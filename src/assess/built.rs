@@ -29,7 +29,7 @@ pub(super) fn all(incident: &Incident) -> Vec<Built<'_>> {
         if !images::pull_ran_out_of_space(incident, cascade) {
             continue;
         }
-        let Some(culprit) = images::culprit(cascade) else {
+        let Some(culprit) = images::culprit(incident, cascade) else {
             continue;
         };
         if found.iter().any(|b| b.culprit.image == culprit.image) {
@@ -117,7 +117,7 @@ impl Built<'_> {
                 let reserve = b.threshold.as_ref().map_or(0, |t| t.bytes);
                 // The compressed copy shrinks, too; by how much is not known, so it is left as it is.
                 Some(
-                    i128::from(needed.1) - i128::from(saved) + i128::from(reserve)
+                    i128::from(needed.1?) - i128::from(saved) + i128::from(reserve)
                         - i128::from(free.bytes),
                 )
             })

@@ -1,5 +1,6 @@
 //! Gaps: what is not known, and why that matters. A report that does not say this is not to be trusted.
 
+use super::images;
 use crate::model::{Gap, Incident, Metric, MetricStatus, NOT_COLLECTED};
 
 /// Lists what is missing, the most important first.
@@ -72,25 +73,44 @@ pub(super) fn gaps(incident: &Incident, assumptions: &[String], metrics: &[Metri
                 "the link to the node's disk pressure rests on this being the only node named",
             );
         }
-        if cascade.mechanism == "image_pull_filled_disk"
-            && !incident
-                .facts
-                .iter()
-                .any(|f| f.kind == "pulled" && f.message.contains("size"))
-            && !cascade.culprit.iter().any(|(k, _)| k == "digest")
+        if let Some(culprit) = images::culprit(incident, cascade)
+            && cascade.mechanism == "image_pull_filled_disk"
+            && culprit.digest.is_none()
         {
-            say(
-                "The image's digest and size are not in the record.".to_owned(),
-                "the tag alone does not say which image was pulled, nor how much disk it needs",
-            );
+            if images::sizes(incident, &culprit.image, None).is_empty() {
+                say(
+                    "The image's digest and size are not in the record.".to_owned(),
+                    "the tag alone does not say which image was pulled, nor how much disk it needs",
+                );
+            } else {
+                say(
+                    "The image's digest is not in the record.".to_owned(),
+                    "the tag alone does not say whether the image that was pulled is the one whose size is told",
+                );
+            }
         }
+    }
+    let nameless = images::nameless_histories(incident).count();
+    if nameless > 1
+        && incident.assessment.autopsies.is_empty()
+        && incident
+            .cascades
+            .iter()
+            .any(|c| images::pull_ran_out_of_space(incident, c))
+    {
+        say(
+            format!(
+                "{nameless} image histories are in the input, and none of them names its image."
+            ),
+            "so none of them was taken for that of the image, and its layers are not shown",
+        );
     }
     let builds = incident.artefacts.builds.len();
     if builds > 1
         && incident
             .cascades
             .iter()
-            .any(|c| super::images::pull_ran_out_of_space(incident, c))
+            .any(|c| images::pull_ran_out_of_space(incident, c))
     {
         say(
             format!(

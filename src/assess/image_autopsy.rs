@@ -3,9 +3,10 @@
 //! Compares a Dockerfile with a history only where the input holds one of each; nothing is reconciled in silence.
 
 use super::images::{self, Culprit};
+use super::shell;
 use crate::model::artefact::{
     BuildFile, BuildInstruction, CommandForm, ImageArtefact, ImageLayer, ImageSource, Measure,
-    StartCommand,
+    StartCommand, spoken_bytes,
 };
 use crate::model::{Amount, AutopsyLayer, Cascade, Disagreement, Evidence, ImageAutopsy, Incident};
 
@@ -16,7 +17,7 @@ pub(super) fn autopsies(incident: &Incident) -> Vec<ImageAutopsy> {
         if !images::pull_ran_out_of_space(incident, cascade) {
             continue;
         }
-        if let Some(culprit) = images::culprit(cascade) {
+        if let Some(culprit) = images::culprit(incident, cascade) {
             found.extend(of_cascade(incident, cascade, &culprit));
         }
     }
@@ -63,6 +64,7 @@ fn of_cascade(incident: &Incident, cascade: &Cascade, culprit: &Culprit) -> Opti
         (format!("{image} ({digest})"), sizes)
     });
     let mut disagreements = edited_table(artefact).into_iter().collect::<Vec<_>>();
+    disagreements.extend(stated_sum(artefact));
     disagreements.extend(sums(incident, artefact, culprit));
     if let Some(build) = build {
         disagreements.extend(against_build(artefact, build));
@@ -98,106 +100,11 @@ fn base_of(artefact: &ImageArtefact) -> Option<&str> {
     from.text.split_whitespace().next()
 }
 
-/// Package managers, the directories they keep for themselves, and what empties them in the same step.
-///
-/// # Source
-/// apt-get(8), apk(8), dnf(8), pip and npm documentation.
-pub(super) const PACKAGE_CACHES: &[(&str, &str, &[&str])] = &[
-    (
-        "apt-get install",
-        "/var/lib/apt/lists",
-        &["/var/lib/apt/lists", "--mount=type=cache"],
-    ),
-    (
-        "apt install",
-        "/var/lib/apt/lists",
-        &["/var/lib/apt/lists", "--mount=type=cache"],
-    ),
-    (
-        "apk add",
-        "/var/cache/apk",
-        &["--no-cache", "/var/cache/apk", "--mount=type=cache"],
-    ),
-    (
-        "yum install",
-        "/var/cache/yum",
-        &[
-            "yum clean",
-            "/var/cache/yum",
-            "/var/cache/dnf",
-            "--mount=type=cache",
-        ],
-    ),
-    (
-        "dnf install",
-        "/var/cache/dnf",
-        &["dnf clean", "/var/cache/dnf", "--mount=type=cache"],
-    ),
-    (
-        "pip install",
-        "~/.cache/pip",
-        &[
-            "--no-cache-dir",
-            ".cache/pip",
-            "PIP_NO_CACHE_DIR",
-            "--mount=type=cache",
-        ],
-    ),
-    (
-        "npm install",
-        "~/.npm",
-        &["npm cache clean", ".npm", "--mount=type=cache"],
-    ),
-    (
-        "npm ci",
-        "~/.npm",
-        &["npm cache clean", ".npm", "--mount=type=cache"],
-    ),
-    (
-        "yarn install",
-        "the yarn cache",
-        &["yarn cache clean", "--mount=type=cache"],
-    ),
-];
-
-/// Packages that are needed to build and not to run.
-pub(super) const BUILD_TOOLS: &[&str] = &[
-    "build-essential",
-    "g++",
-    "gcc",
-    "make",
-    "cmake",
-    "python3-dev",
-    "python-dev",
-    "clang",
-    "libc6-dev",
-    "musl-dev",
-    "build-base",
-    "linux-headers",
-    "golang",
-    "cargo",
-    "rustc",
-    "openjdk-17-jdk",
-    "openjdk-21-jdk",
-    "default-jdk",
-    "maven",
-    "autoconf",
-    "automake",
-];
-
 fn notes(layers: &[ImageLayer], at: usize) -> Vec<String> {
     let layer = &layers[at];
     let mut notes = Vec::new();
     if layer.verb == "RUN" {
-        let words: Vec<&str> = layer
-            .text
-            .split(|c: char| c.is_whitespace() || c == ';')
-            .collect();
-        let tools: Vec<&str> = BUILD_TOOLS
-            .iter()
-            .copied()
-            .filter(|t| words.contains(t))
-            .collect();
+        let tools = shell::build_tools_left(&layer.text);
         if !tools.is_empty() {
             notes.push(format!(
                 "installs what is needed to build, not to run: {}",
@@ -206,14 +113,12 @@ fn notes(layers: &[ImageLayer], at: usize) -> Vec<String> {
         }
         // A text that was shortened by whoever printed it may have had the clean-up behind the cut.
         let whole = !layer.text.ends_with('…') && !layer.text.ends_with("...");
-        for (manager, cache, cleans) in PACKAGE_CACHES {
-            if whole
-                && layer.text.contains(manager)
-                && !cleans.iter().any(|c| layer.text.contains(c))
-            {
-                notes.push(format!("keeps the package manager's files in {cache}"));
-                break;
-            }
+        let set = |name: &str| {
+            let mut steps = layers[..at].iter();
+            steps.any(|l| l.verb == "ENV" && l.text.starts_with(name))
+        };
+        if let (true, [cache, ..]) = (whole, shell::caches_left(&layer.text, set).as_slice()) {
+            notes.push(format!("keeps the package manager's files in {cache}"));
         }
         if layer.text.starts_with("rm ") && layer.size == Some(0) {
             notes.push(
@@ -222,7 +127,11 @@ fn notes(layers: &[ImageLayer], at: usize) -> Vec<String> {
             );
         }
     }
-    if matches!(layer.verb.as_str(), "COPY" | "ADD") && layer.size.is_some_and(|s| s > 100_000_000)
+    // The first step of all brings the distribution's own files: `ADD file:… in /`.
+    let distribution = at == 0 && layer.text.trim_end().ends_with(" in /");
+    if matches!(layer.verb.as_str(), "COPY" | "ADD")
+        && layer.size.is_some_and(|s| s > 100_000_000)
+        && !distribution
     {
         notes.push("copied from the build context".to_owned());
     }
@@ -235,14 +144,13 @@ fn slimmer(artefact: &ImageArtefact) -> Option<(Amount, String)> {
     let mut saved = 0;
     let mut citations = Vec::new();
     for layer in artefact.layers.iter().filter(|l| l.verb == "RUN") {
-        let words: Vec<&str> = layer.text.split_whitespace().collect();
         let only_packages = ["apt-get", "apt", "apk", "yum", "dnf", "microdnf"]
             .iter()
             .any(|manager| layer.text.starts_with(manager))
             && !["npm", "pip", "yarn", "mvn", "go build"]
                 .iter()
                 .any(|b| layer.text.contains(b));
-        if only_packages && BUILD_TOOLS.iter().any(|t| words.contains(t)) {
+        if only_packages && !shell::build_tools_left(&layer.text).is_empty() {
             saved += layer.size?;
             citations.push(layer.evidence.clone());
         }
@@ -253,6 +161,7 @@ fn slimmer(artefact: &ImageArtefact) -> Option<(Amount, String)> {
                 bytes: total.saturating_sub(saved),
                 measure: artefact.measure,
                 rounded: true,
+                at_least: false,
                 from: "the layers' sizes".to_owned(),
                 citations,
             },
@@ -300,6 +209,21 @@ fn edited_table(artefact: &ImageArtefact) -> Option<Disagreement> {
     })
 }
 
+/// A sum that somebody wrote below a table and that its rows do not give.
+fn stated_sum(artefact: &ImageArtefact) -> Option<Disagreement> {
+    let (stated, line) = artefact.stated.as_ref()?;
+    let total = artefact.total?;
+    (total.abs_diff(*stated) as f64 > total as f64 * 0.03).then(|| Disagreement {
+        what: format!(
+            "The layers of the {} add up to {}, the line below them says {}.",
+            artefact.kind.title(),
+            spoken_bytes(total),
+            spoken_bytes(*stated)
+        ),
+        citations: vec![artefact.evidence.clone(), line.clone()],
+    })
+}
+
 /// Two records that give one image different sizes of the same measure.
 fn sums(incident: &Incident, artefact: &ImageArtefact, culprit: &Culprit) -> Option<Disagreement> {
     let total = artefact.total?;
@@ -316,9 +240,9 @@ fn sums(incident: &Incident, artefact: &ImageArtefact, culprit: &Culprit) -> Opt
         what: format!(
             "The layers of the {} add up to {}, the {} says {} ({}).",
             artefact.kind.title(),
-            crate::model::artefact::spoken_bytes(total),
+            spoken_bytes(total),
             other.kind.title(),
-            crate::model::artefact::spoken_bytes(other.total.unwrap_or_default()),
+            spoken_bytes(other.total.unwrap_or_default()),
             artefact.measure.name()
         ),
         citations: vec![artefact.evidence.clone(), other.evidence.clone()],
@@ -366,6 +290,7 @@ fn against_build(artefact: &ImageArtefact, build: &BuildFile) -> Vec<Disagreemen
             }
         }
     }
+    found.extend(command_of_nobody(artefact, build, &stage));
     if let (Some(base), Some(from)) = (base_of(artefact), build.base())
         && let Some(written) = from.words.first()
         && !written.contains('$')
@@ -412,6 +337,31 @@ fn against_build(artefact: &ImageArtefact, build: &BuildFile) -> Vec<Disagreemen
         }
     }
     found
+}
+
+/// A start command that was set after the Dockerfile's own steps, and that the Dockerfile does not set.
+fn command_of_nobody(
+    artefact: &ImageArtefact,
+    build: &BuildFile,
+    stage: &[&BuildInstruction],
+) -> Option<Disagreement> {
+    let set = artefact.layers.iter().rposition(|l| l.verb == "CMD")?;
+    let own = artefact
+        .layers
+        .iter()
+        .rposition(|l| made_by(build, l).is_some())?;
+    // What the base image set stands before.
+    if stage.iter().any(|i| i.verb == "CMD") || set < own {
+        return None;
+    }
+    let layer = &artefact.layers[set];
+    Some(Disagreement {
+        what: format!(
+            "The image's history sets CMD {} after the Dockerfile's own steps, and the Dockerfile sets none.",
+            layer.text
+        ),
+        citations: vec![layer.evidence.clone(), build.evidence.clone()],
+    })
 }
 
 /// The first pair of steps that stands the other way round.

@@ -18,7 +18,7 @@ pub(super) struct Culprit {
 }
 
 /// Returns the culprit image of a cascade, if it has one.
-pub(super) fn culprit(cascade: &Cascade) -> Option<Culprit> {
+pub(super) fn culprit(incident: &Incident, cascade: &Cascade) -> Option<Culprit> {
     let get = |kind: &str| {
         cascade
             .culprit
@@ -26,11 +26,66 @@ pub(super) fn culprit(cascade: &Cascade) -> Option<Culprit> {
             .find(|(k, _)| k == kind)
             .map(|(_, value)| value.clone())
     };
+    let image = get("image")?;
+    let workload = get("workload").or_else(|| owner(incident, cascade, &image));
     Some(Culprit {
-        image: get("image")?,
+        image,
         digest: get("digest"),
-        workload: get("workload"),
+        workload,
     })
+}
+
+/// The workload that owns the pods of a cascade which ask for its image, by their objects; `None` where they name none, or several.
+fn owner(incident: &Incident, cascade: &Cascade, image: &str) -> Option<String> {
+    let objects = &incident.artefacts.objects;
+    let befell = |pod: &ClusterObject| {
+        let mut members = cascade.members.iter().chain([&cascade.origin]);
+        members.any(|id| {
+            let named = incident.facts[*id].entity("pod");
+            named.is_some_and(|named| named.rsplit('/').next() == Some(pod.name.as_str()))
+        })
+    };
+    let owners = objects
+        .iter()
+        .filter(|o| o.kind == "Pod" && o.names_image(image) && befell(o))
+        .map(|pod| {
+            let (kind, name) = controller(pod)?;
+            let set = |o: &&ClusterObject| {
+                o.kind == "ReplicaSet" && o.name == name && o.namespace == pod.namespace
+            };
+            let deployment = |name: &str| {
+                let mut all = objects.iter();
+                all.any(|o| {
+                    o.kind == "Deployment" && o.name == name && o.namespace == pod.namespace
+                })
+            };
+            let above = match kind.as_str() {
+                "ReplicaSet" => objects.iter().find(set).and_then(controller).or_else(|| {
+                    let (stem, _) = name.rsplit_once('-')?;
+                    deployment(stem).then(|| ("Deployment".to_owned(), stem.to_owned()))
+                }),
+                _ => None,
+            };
+            let (kind, name) = above.unwrap_or((kind, name));
+            Some(format!("{}/{kind}/{name}", pod.namespace))
+        });
+    let mut one: Option<String> = None;
+    for owner in owners {
+        match (owner, &one) {
+            (Some(owner), None) => one = Some(owner),
+            (Some(owner), Some(known)) if owner == *known => {}
+            _ => return None,
+        }
+    }
+    one
+}
+
+/// Kind and name of what an object's first owner reference names.
+fn controller(object: &ClusterObject) -> Option<(String, String)> {
+    let owners = object.value.get("metadata")?.get("ownerReferences")?;
+    let owner = owners.as_array()?.first()?;
+    let get = |key: &str| owner.get(key).and_then(Value::as_str).map(str::to_owned);
+    Some((get("kind")?, get("name")?))
 }
 
 /// Returns whether pulls of an image ran out of space in a cascade.
@@ -47,6 +102,19 @@ pub(super) fn pull_ran_out_of_space(incident: &Incident, cascade: &Cascade) -> b
 pub(super) fn begin(incident: &Incident, cascade: &Cascade) -> Option<DateTime<Utc>> {
     let at = |id: usize| incident.facts[id].moment.map(|m| m.at);
     cascade.trigger.and_then(at).or_else(|| at(cascade.origin))
+}
+
+/// Returns a time as people say it beside an incident: with its date only where that is another day than the incident's first fault.
+pub(super) fn clock(incident: &Incident, at: DateTime<Utc>) -> String {
+    let day = incident
+        .cascades
+        .first()
+        .and_then(|c| incident.facts[c.origin].moment)
+        .map(|m| m.at.date_naive());
+    match day {
+        Some(day) if day != at.date_naive() => at.format("%Y-%m-%d %H:%M:%S").to_string(),
+        _ => at.format("%H:%M:%S").to_string(),
+    }
 }
 
 fn same_name(a: &str, b: &str) -> bool {
@@ -71,27 +139,32 @@ pub(super) fn is_of(
         // A name that stood for several images does not tell which of them a record shows.
         return (!moved).then_some("it has the same name");
     }
-    let nameless = |a: &&ImageArtefact| {
-        a.names.is_empty()
-            && a.digest.is_none()
-            && matches!(a.kind, ImageSource::History | ImageSource::Inspect)
-    };
     // A description without a name is only taken for that of the image that the incident is about.
-    let of_culprit =
-        incident.cascades.iter().filter_map(culprit).any(|c| {
-            same_name(&c.image, image) && (digest.is_none() || c.digest.as_deref() == digest)
-        });
+    let of_culprit = incident
+        .cascades
+        .iter()
+        .filter_map(|c| culprit(incident, c))
+        .any(|c| same_name(&c.image, image) && (digest.is_none() || c.digest.as_deref() == digest));
     let only = of_culprit
         && artefact.names.is_empty()
         && artefact.digest.is_none()
         && artefact.kind == ImageSource::History
-        && incident.artefacts.images.iter().filter(nameless).count() == 1
+        && nameless_histories(incident).count() == 1
         && !incident
             .artefacts
             .images
             .iter()
             .any(|a| a.kind == ImageSource::History && !a.names.is_empty());
     only.then_some("it names no image and is the only description of one in the input: assumed to be this image")
+}
+
+/// Returns the descriptions of images that name none.
+pub(super) fn nameless_histories(incident: &Incident) -> impl Iterator<Item = &ImageArtefact> {
+    incident.artefacts.images.iter().filter(|a| {
+        a.names.is_empty()
+            && a.digest.is_none()
+            && matches!(a.kind, ImageSource::History | ImageSource::Inspect)
+    })
 }
 
 /// Returns what the records say of an image's size, the best record of each measure first.
@@ -113,6 +186,7 @@ pub(super) fn sizes(incident: &Incident, image: &str, digest: Option<&str>) -> V
                 bytes,
                 measure: artefact.measure,
                 rounded: artefact.rounded,
+                at_least: false,
                 from: artefact.kind.title().to_owned(),
                 citations: vec![artefact.evidence.clone()],
             },
@@ -135,6 +209,13 @@ pub(super) fn sizes(incident: &Incident, image: &str, digest: Option<&str>) -> V
             sizes.push(amount);
         }
     }
+    // Beside the whole, a lower bound says nothing.
+    let whole: Vec<Measure> = sizes
+        .iter()
+        .filter(|s| !s.at_least)
+        .map(|s| s.measure)
+        .collect();
+    sizes.retain(|s| !s.at_least || !whole.contains(&s.measure));
     sizes
 }
 
@@ -165,13 +246,15 @@ fn of_pulls(incident: &Incident, image: &str, digest: Option<&str>) -> Option<Am
                 .and_then(|node| runtime_of(incident, node))
                 .map_or(Measure::Unknown, |runtime| Measure::of_runtime(&runtime)),
             rounded: false,
+            at_least: false,
             from: "the kubelet's message of a finished pull".to_owned(),
             citations: fact.evidence.first().cloned().into_iter().collect(),
         })
     })
 }
 
-/// Blobs that a registry took in for a manifest: what was sent since the manifest before. Layers that it had already are not sent again.
+/// Blobs that a registry took in for a manifest: what was sent since the manifest before. Layers that it had already are not sent again, so this is
+/// no more than a lower bound.
 fn pushed(incident: &Incident, digest: &str) -> Option<Amount> {
     let pushes = &incident.artefacts.pushes;
     let manifest = pushes
@@ -203,8 +286,14 @@ fn pushed(incident: &Incident, digest: &str) -> Option<Amount> {
         bytes: blobs.iter().map(|b| b.bytes).sum(),
         measure: Measure::Compressed,
         rounded: false,
+        at_least: true,
         from: format!(
-            "the {count} blobs that the registry took in for this manifest; layers it had already would come on top"
+            "the {} that the registry took in for this manifest; layers it had already are not sent again and come on top",
+            if count == 1 {
+                "one blob".to_owned()
+            } else {
+                format!("{count} blobs")
+            }
         ),
         citations: blobs
             .iter()
@@ -232,6 +321,24 @@ pub(super) fn runtime_of(incident: &Incident, name: &str) -> Option<String> {
         .get("nodeInfo")?
         .get("containerRuntimeVersion")?;
     told.as_str().map(str::to_owned)
+}
+
+/// Returns the kubelet's configuration of a node: what a source of this node holds, or else the only one that is of no node.
+pub(super) fn kubelet_config<'a>(incident: &'a Incident, node: &str) -> Option<&'a ClusterObject> {
+    let of = |object: &ClusterObject| {
+        let reading = incident.readings.get(object.evidence.origin.source);
+        reading.and_then(|r| r.speaks_for.node.clone())
+    };
+    let all = || {
+        let objects = incident.artefacts.objects.iter();
+        objects.filter(|o| o.kind == "KubeletConfiguration")
+    };
+    if let Some(own) = all().find(|o| of(o).as_deref() == Some(node)) {
+        return Some(own);
+    }
+    let mut of_none = all().filter(|o| of(o).is_none());
+    let first = of_none.next()?;
+    of_none.all(|o| o.value == first.value).then_some(first)
 }
 
 /// Returns a quantity of a node's status, `capacity` or `allocatable`.

@@ -14,6 +14,7 @@ mod gaps;
 mod image_autopsy;
 mod images;
 mod rollback;
+mod shell;
 mod summary;
 
 use crate::grammar::Grammars;

@@ -352,6 +352,11 @@ pub const READERS: &[Reader] = &[
         "reads size, user and start command of an inspected image",
     ),
     Reader::new(
+        "image-table",
+        Words::Reader,
+        "reads the sizes of a table of images",
+    ),
+    Reader::new(
         "image-config",
         Words::Reader,
         "reads the history of an image configuration",

@@ -111,6 +111,8 @@ pub struct ImageArtefact {
     pub layers: Vec<ImageLayer>,
     /// Size of the whole, if the record tells one or all layers have one.
     pub total: Option<u64>,
+    /// What the record itself gives as its sum, and where, beside layers with sizes of their own.
+    pub stated: Option<(u64, Evidence)>,
     /// What its sizes count.
     pub measure: Measure,
     /// Sizes were printed with few digits.

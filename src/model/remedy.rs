@@ -17,6 +17,8 @@ pub struct Amount {
     pub measure: Measure,
     /// The record has two or three digits only, or the number is estimated.
     pub rounded: bool,
+    /// Only a part is known: the whole may be larger by any number.
+    pub at_least: bool,
     /// Where it comes from, as a fragment.
     pub from: String,
     /// The records.
@@ -26,7 +28,11 @@ pub struct Amount {
 impl Amount {
     /// Returns it in words, with what it counts where that is known.
     pub fn spoken(&self) -> String {
-        let about = if self.rounded { "about " } else { "" };
+        let about = match (self.at_least, self.rounded) {
+            (true, _) => "at least ",
+            (false, true) => "about ",
+            (false, false) => "",
+        };
         match self.measure {
             Measure::Unknown => format!("{about}{}", spoken_bytes(self.bytes)),
             known => format!("{about}{} {}", spoken_bytes(self.bytes), known.name()),
@@ -108,8 +114,8 @@ pub struct DiskBudget {
     pub compressed: Option<Amount>,
     /// The image's unpacked size.
     pub unpacked: Option<Amount>,
-    /// What the pull needs at least, and at most, with what the runtime keeps.
-    pub needed: Option<(u64, u64)>,
+    /// What the pull needs at least, and at most with what the runtime keeps, where the record bounds it.
+    pub needed: Option<(u64, Option<u64>)>,
     /// `no`, `yes`, `only without the compressed copy` or `unknown`.
     pub fits: &'static str,
     /// Where it broke: failed pulls and evictions.
@@ -133,7 +139,7 @@ pub struct RollbackHelp {
     pub known_by: Vec<String>,
     /// Whether the registry still had it.
     pub still_there: String,
-    /// What to run.
+    /// What to run; empty where the image is gone and nothing can be run.
     pub command: String,
     /// Facts.
     pub evidence: Vec<FactId>,

@@ -254,6 +254,7 @@ fn amount(row: &mut AmountRow, v: &mut dyn Visitor) {
         bytes: _,
         measure: _,
         rounded: _,
+        at_least: _,
         from,
         citations,
     } = row;

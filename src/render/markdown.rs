@@ -408,11 +408,13 @@ fn root_cause(out: &mut String, v: &View) {
         for f in &v.factors {
             let _ = writeln!(
                 out,
-                "- **{}** ({}): {} {}",
+                "- **{}** ({}): {} {} {} Mistaken when: {}",
                 plain(&f.id),
                 plain(&f.strength),
                 cited(&f.because),
-                plain(&f.action)
+                plain(&f.beside),
+                plain(&f.action),
+                plain(&f.doubt)
             );
         }
     }
@@ -700,11 +702,13 @@ fn remedies(v: &super::view::View, out: &mut String) {
     for r in &v.remedies.rollbacks {
         let _ = writeln!(
             out,
-            "\n### What to go back to\n\n{}\n\n{}\n\n{}",
+            "\n### What to go back to\n\n{}\n\n{}",
             code(&r.image),
-            cited(&r.known),
-            block(&r.command)
+            cited(&r.known)
         );
+        if !r.command.is_empty() {
+            let _ = writeln!(out, "\n{}", block(&r.command));
+        }
     }
     if !v.remedies.guard_rails.is_empty() {
         out.push_str("\n### Guard-rails, tried on this incident\n\n| file | what it does | back-test |\n|---|---|---|\n");

@@ -17,6 +17,9 @@ pub struct AmountRow {
     pub measure: String,
     /// Printed with few digits, or estimated.
     pub rounded: bool,
+    /// Only a part is known: the whole may be larger by any number.
+    #[serde(default)]
+    pub at_least: bool,
     /// Where it comes from.
     pub from: String,
     /// The records.
@@ -144,7 +147,7 @@ pub struct RollbackRow {
     pub known_by: Vec<String>,
     /// Whether it still exists.
     pub still_there: String,
-    /// What to run.
+    /// What to run; empty where the image is gone and nothing can be run.
     pub command: String,
     /// Signals.
     pub evidence: Vec<String>,
@@ -202,6 +205,7 @@ fn amount(incident: &Incident, amount: &Amount, roles: &Roles) -> AmountRow {
         bytes: amount.bytes,
         measure: amount.measure.name().to_owned(),
         rounded: amount.rounded,
+        at_least: amount.at_least,
         from: amount.from.clone(),
         citations: citations(incident, &amount.citations, roles),
     }
@@ -277,7 +281,7 @@ pub(super) fn budgets(incident: &Incident, roles: &Roles) -> Vec<BudgetRow> {
             compressed: one(&budget.compressed),
             unpacked: one(&budget.unpacked),
             needed_at_least: budget.needed.map(|n| n.0),
-            needed_at_most: budget.needed.map(|n| n.1),
+            needed_at_most: budget.needed.and_then(|n| n.1),
             fits: budget.fits.to_owned(),
             evidence: ids(&budget.broke),
             because: budget.because.clone(),

@@ -5,7 +5,7 @@
 use serde_json::{Value, json};
 
 use super::yaml;
-use crate::assess::policy::presets::{ALL, CONTAINERS, Preset};
+use crate::assess::policy::presets::{ALL, CONTAINERS, LEFT_ALONE, Preset};
 use crate::assess::policy::{self, Policy};
 use crate::model::{Finding, GuardRail, Incident};
 
@@ -135,7 +135,7 @@ fn binding(preset: &Preset) -> Value {
                     "matchExpressions": [{
                         "key": "kubernetes.io/metadata.name",
                         "operator": "NotIn",
-                        "values": ["kube-system"],
+                        "values": [LEFT_ALONE],
                     }],
                 },
             },
@@ -155,7 +155,7 @@ fn kyverno(preset: &Preset, policy: &Policy) -> Value {
             "rules": [{
                 "name": preset.id,
                 "match": {"any": [{"resources": {"kinds": ["Pod"], "operations": ["CREATE"]}}]},
-                "exclude": {"any": [{"resources": {"namespaces": ["kube-system"]}}]},
+                "exclude": {"any": [{"resources": {"namespaces": [LEFT_ALONE]}}]},
                 "validate": {
                     "failureAction": "Enforce",
                     "cel": {"variables": variables(), "expressions": expressions(policy)},

@@ -6,15 +6,19 @@
 use chrono::{DateTime, TimeDelta, Utc};
 use serde_json::{Value, json};
 
-use super::kubelet_settings::{first_below, first_of};
+use super::samples::{WATCHED, free_share, is_watched, trial};
 use super::yaml;
 use crate::assess::images;
 use crate::model::moment::spoken;
-use crate::model::{Backtest, ConditionStatus, GuardRail, Incident};
+use crate::model::{Backtest, ConditionStatus, DiskPoint, GuardRail, Incident};
 
 /// Window of the prediction, and how far it looks ahead.
 const WINDOW: TimeDelta = TimeDelta::seconds(120);
 const AHEAD: f64 = 900.0;
+/// Above this share nothing is said to fill up: on an empty disk, a burst of writes looks like a trend.
+const CALM: f64 = 0.6;
+/// Below this share a disk is called almost full.
+const ALMOST: f64 = 0.25;
 
 fn rule(name: &str, expression: &str, wait: &str, severity: &str, summary: &str) -> Value {
     json!({
@@ -45,7 +49,9 @@ pub(super) fn make(incident: &Incident) -> Option<GuardRail> {
         keep(
             rule(
                 "NodeDiskFillsUp",
-                "predict_linear(node_filesystem_avail_bytes{fstype!~\"tmpfs|overlay\"}[2m], 900) < 0",
+                &format!(
+                    "predict_linear(node_filesystem_avail_bytes{{{WATCHED}}}[2m], 900) < 0 and node_filesystem_avail_bytes / node_filesystem_size_bytes < {CALM}"
+                ),
                 "0m",
                 "page",
                 "{{ $labels.instance }} {{ $labels.mountpoint }} is full within 15 minutes at the rate of the last two",
@@ -55,7 +61,9 @@ pub(super) fn make(incident: &Incident) -> Option<GuardRail> {
         keep(
             rule(
                 "NodeDiskAlmostFull",
-                "node_filesystem_avail_bytes{fstype!~\"tmpfs|overlay\"} / node_filesystem_size_bytes < 0.25",
+                &format!(
+                    "node_filesystem_avail_bytes{{{WATCHED}}} / node_filesystem_size_bytes < {ALMOST}"
+                ),
                 "0m",
                 "ticket",
                 "{{ $labels.instance }} {{ $labels.mountpoint }} has less than a quarter left",
@@ -89,7 +97,7 @@ pub(super) fn make(incident: &Incident) -> Option<GuardRail> {
         keep(
             rule(
                 "ImagePullFailsOnFullDisk",
-                "increase(kubelet_runtime_operations_errors_total{operation_type=\"pull_image\"}[5m]) > 0 and on (node) (label_replace(node_filesystem_avail_bytes{mountpoint=\"/\"} / node_filesystem_size_bytes{mountpoint=\"/\"}, \"node\", \"$1\", \"instance\", \"(.*)\") < 0.25)",
+                "increase(kubelet_runtime_operations_errors_total{operation_type=\"pull_image\"}[5m]) > 0 and on (node) (label_replace(node_filesystem_avail_bytes{mountpoint=\"/\"} / node_filesystem_size_bytes{mountpoint=\"/\"}, \"node\", \"$1\", \"instance\", \"([^:]+)(:.*)?\") < 0.25)",
                 "0m",
                 "page",
                 "Pulls fail on {{ $labels.node }}, whose disk is nearly full",
@@ -133,41 +141,9 @@ pub(super) fn make(incident: &Incident) -> Option<GuardRail> {
     })
 }
 
-/// How long before the first eviction or pressure of a node something would have fired.
-fn ahead(incident: &Incident, node: &str, at: DateTime<Utc>) -> String {
-    let kinds = ["evicted", "disk_pressure_on", "eviction_threshold_met"];
-    let begin = incident
-        .cascades
-        .first()
-        .and_then(|c| images::begin(incident, c))
-        .unwrap_or(at);
-    let early = begin - TimeDelta::minutes(1);
-    match first_of(incident, &kinds, node, early) {
-        Some(fault) if fault < at => format!(
-            "would have fired at {} on {node}, {} after its first eviction or pressure: too late there",
-            at.format("%H:%M:%S"),
-            spoken(at - fault)
-        ),
-        Some(fault) => format!(
-            "would have fired at {} on {node}, {} before its first eviction or pressure",
-            at.format("%H:%M:%S"),
-            spoken(fault - at)
-        ),
-        None => format!(
-            "would have fired at {} on {node}, where no eviction or pressure followed",
-            at.format("%H:%M:%S")
-        ),
-    }
-}
-
 fn below(incident: &Incident) -> (String, Option<DateTime<Utc>>) {
-    match first_below(incident, 25.0) {
-        Some((node, at)) => (ahead(incident, &node, at), Some(at)),
-        None => (
-            "not tested: no sample of a node's disk below this is in the record".to_owned(),
-            None,
-        ),
-    }
+    let fires = |points: &[&DiskPoint], at: usize| Some(free_share(points[at]) < ALMOST);
+    trial(incident, is_watched, fires).said(incident, "fired")
 }
 
 /// Least squares over the samples of the last two minutes, as `predict_linear` does.
@@ -175,72 +151,25 @@ fn below(incident: &Incident) -> (String, Option<DateTime<Utc>>) {
 /// # Source
 /// Prometheus documentation, `predict_linear`: simple linear regression, at least two samples.
 fn predicted(incident: &Incident) -> (String, Option<DateTime<Utc>>) {
-    let none = || {
-        (
-            "not tested: too few samples of a node's disk are in the record".to_owned(),
-            None,
-        )
-    };
-    let Some(cascade) = incident.cascades.first() else {
-        return none();
-    };
-    let Some(begin) = images::begin(incident, cascade) else {
-        return none();
-    };
-    let mut found: Option<(DateTime<Utc>, String)> = None;
-    let mut enough = false;
-    let nodes: Vec<&String> = cascade
-        .hops
-        .iter()
-        .filter_map(|h| h.node.as_ref())
-        .collect();
-    for node in nodes {
-        let mut mounts: Vec<&str> = incident
-            .disks
+    let fires = |points: &[&DiskPoint], at: usize| {
+        let last = points[at].at.at;
+        let window: Vec<(f64, f64)> = points[..=at]
             .iter()
-            .filter(|d| d.node.as_ref() == Some(node))
-            .map(|d| d.sample.mounted_on.as_str())
+            .rev()
+            .take_while(|p| last - p.at.at <= WINDOW)
+            .filter_map(|p| {
+                let seconds = (p.at.at - last).num_milliseconds() as f64 / 1000.0;
+                Some((seconds, p.sample.bytes?.1 as f64))
+            })
             .collect();
-        mounts.sort_unstable();
-        mounts.dedup();
-        for mount in mounts {
-            let points: Vec<(DateTime<Utc>, f64)> = incident
-                .disks
-                .iter()
-                .filter(|d| d.node.as_ref() == Some(node) && d.sample.mounted_on == mount)
-                .filter_map(|d| Some((d.at.at, d.sample.bytes?.1 as f64)))
-                .collect();
-            for (index, (at, _)) in points.iter().enumerate() {
-                if *at < begin {
-                    continue;
-                }
-                let window: Vec<(f64, f64)> = points[..=index]
-                    .iter()
-                    .filter(|(t, _)| *at - *t <= WINDOW)
-                    .map(|(t, free)| ((*t - *at).num_milliseconds() as f64 / 1000.0, *free))
-                    .collect();
-                // Prometheus needs two samples; a line through two of them is no trend.
-                if window.len() < 4 {
-                    continue;
-                }
-                enough = true;
-                if line_at(&window, AHEAD).is_some_and(|free| free < 0.0) {
-                    if found.as_ref().is_none_or(|(best, _)| at < best) {
-                        found = Some((*at, node.clone()));
-                    }
-                    break;
-                }
-            }
+        // Prometheus needs two samples; a line through two of them is no trend.
+        if window.len() < 4 {
+            return None;
         }
-    }
-    match found {
-        Some((at, node)) => (ahead(incident, &node, at), Some(at)),
-        None if enough => (
-            "would not have fired on the samples of the record".to_owned(),
-            None,
-        ),
-        None => none(),
-    }
+        let falls = line_at(&window, AHEAD).is_some_and(|free| free < 0.0);
+        Some(falls && free_share(points[at]) < CALM)
+    };
+    trial(incident, is_watched, fires).said(incident, "fired")
 }
 
 /// Value of the fitted line at a time, in seconds from the last sample.
@@ -285,7 +214,7 @@ fn second_hop(incident: &Incident) -> (String, Option<DateTime<Utc>>) {
             return (
                 format!(
                     "would have fired at {}, when {node} followed{after}",
-                    at.format("%H:%M:%S")
+                    images::clock(incident, at)
                 ),
                 Some(at),
             );
@@ -312,7 +241,7 @@ fn pull_fails(incident: &Incident) -> (String, Option<DateTime<Utc>>) {
         Some(at) => (
             format!(
                 "would have been pending from {}, the first failed pull, and firing a minute later if the pod still waited then",
-                at.format("%H:%M:%S")
+                images::clock(incident, at)
             ),
             Some(at + TimeDelta::minutes(1)),
         ),

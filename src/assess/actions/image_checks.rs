@@ -14,7 +14,7 @@ use crate::model::{Backtest, Finding, GuardRail, Incident};
 /// Rules of hadolint that the factors agree with.
 const LINTED: &[(&str, &str)] = &[
     ("unpinned-base-image", "DL3006/DL3007"),
-    ("package-cache-kept", "DL3009/DL3042"),
+    ("package-cache-kept", "DL3009/DL3019/DL3032/DL3042/DL3060"),
     ("shell-form-command", "DL3025"),
     ("root-user", "DL3002"),
     ("invalid-dockerfile", "DL1000"),
@@ -24,7 +24,10 @@ pub(super) fn make(incident: &Incident, findings: &[Finding]) -> Option<GuardRai
     if !super::pull_filled_disk(incident) {
         return None;
     }
-    let culprit = incident.cascades.iter().find_map(images::culprit)?;
+    let culprit = incident
+        .cascades
+        .iter()
+        .find_map(|c| images::culprit(incident, c))?;
     let check = format!(
         "bytes=$(docker image inspect --format '{{{{.Size}}}}' \"$IMAGE\")\necho \"{SIZE_ANNOTATION}=$bytes\" >> image.annotations\ntest \"$bytes\" -le {POLICY_LIMIT}\n"
     );
@@ -91,6 +94,10 @@ fn backtest(incident: &Incident, culprit: &images::Culprit, findings: &[Finding]
             size.spoken(),
             spoken_bytes(POLICY_LIMIT)
         ),
+        Some(size) if size.at_least || size.measure == Measure::Compressed => format!(
+            "The size is not tested: the image is {}, and how large it is unpacked is not in the record.",
+            size.spoken()
+        ),
         Some(size) => format!("The image is {}, below the limit.", size.spoken()),
         None => "The size is not tested: it is not in the record.".to_owned(),
     };
@@ -106,7 +113,10 @@ fn backtest(incident: &Incident, culprit: &images::Culprit, findings: &[Finding]
     };
     Backtest {
         said: format!("{of_size} {of_lint}"),
-        untested: size.is_none() && rules.is_empty(),
+        untested: rules.is_empty()
+            && size.is_none_or(|size| {
+                size.bytes <= POLICY_LIMIT && (size.at_least || size.measure == Measure::Compressed)
+            }),
         ..Backtest::default()
     }
 }

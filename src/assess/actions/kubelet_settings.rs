@@ -3,15 +3,15 @@
 //! Tried on the disk samples: when the soft threshold would have been met. That garbage collection would have freed enough is only claimed where the
 //! record shows images that nobody used.
 
-use chrono::{DateTime, Utc};
 use serde_json::json;
 
+use super::samples::{free_share, is_watched, trial};
 use super::yaml;
-use crate::model::moment::spoken;
-use crate::model::{Backtest, GuardRail, Incident};
+use crate::assess::disk_budget;
+use crate::model::{Backtest, DiskPoint, GuardRail, Incident};
 
 /// Free share at which the soft threshold is met.
-const SOFT: f64 = 25.0;
+const SOFT: f64 = 0.25;
 
 pub(super) fn make(incident: &Incident) -> Option<GuardRail> {
     if !super::disk_filled(incident) {
@@ -71,73 +71,27 @@ pub(super) fn make(incident: &Incident) -> Option<GuardRail> {
 }
 
 fn backtest(incident: &Incident, images: bool) -> Backtest {
-    let Some((node, at)) = first_below(incident, SOFT) else {
-        return super::untested("no sample of a node's disk during the incident is in the record");
+    let fires = |points: &[&DiskPoint], at: usize| Some(free_share(points[at]) < SOFT);
+    // The kubelet looks at no other file systems than these two.
+    let watched = |point: &DiskPoint| {
+        is_watched(point)
+            && point.node.as_deref().is_some_and(|node| {
+                disk_budget::is_of_kubelet(incident, node, &point.sample.mounted_on)
+            })
     };
+    let trial = trial(incident, watched, fires);
+    if !trial.is_tested() {
+        return super::untested("no sample of a node's disk is in the record");
+    }
+    let (said, first) = trial.said(incident, "been met");
     let doubt = if images {
         " Whether collecting unused images would have been enough is not in the record."
     } else {
         ""
     };
-    let evicted = first_of(
-        incident,
-        &["evicted", "disk_pressure_on", "eviction_threshold_met"],
-        &node,
-        at,
-    );
-    let said = match evicted {
-        Some(evicted) => format!(
-            "On {node} the soft threshold would have been met at {}, {} before the first eviction or pressure; its grace period is 1 min.{doubt}",
-            at.format("%H:%M:%S"),
-            spoken(evicted - at)
-        ),
-        None => format!(
-            "On {node} the soft threshold would have been met at {}; no eviction followed there.",
-            at.format("%H:%M:%S")
-        ),
-    };
     Backtest {
-        said,
-        first: Some(at),
+        said: format!("The soft threshold {said}; its grace period is 1 min.{doubt}"),
+        first,
         ..Backtest::default()
     }
-}
-
-/// The first sample of a cascade's node with less than a share free, after the change that began it.
-pub(super) fn first_below(
-    incident: &Incident,
-    percent_free: f64,
-) -> Option<(String, DateTime<Utc>)> {
-    let cascade = incident.cascades.first()?;
-    let begin = crate::assess::images::begin(incident, cascade)?;
-    incident
-        .disks
-        .iter()
-        .filter(|d| {
-            d.at.at >= begin && !d.sample.inodes && 100.0 - d.sample.used_percent < percent_free
-        })
-        .filter(|d| {
-            cascade
-                .hops
-                .iter()
-                .any(|h| h.node == d.node && d.node.is_some())
-        })
-        .map(|d| (d.node.clone().unwrap_or_default(), d.at.at))
-        .min_by(|a, b| a.1.cmp(&b.1).then_with(|| a.0.cmp(&b.0)))
-}
-
-/// The first fact of some kinds on a node, from a time on.
-pub(super) fn first_of(
-    incident: &Incident,
-    kinds: &[&str],
-    node: &str,
-    from: DateTime<Utc>,
-) -> Option<DateTime<Utc>> {
-    incident
-        .facts
-        .iter()
-        .filter(|f| kinds.contains(&f.kind.as_str()) && f.entity("node") == Some(node))
-        .filter_map(|f| Some(f.moment?.at))
-        .filter(|at| *at >= from)
-        .min()
 }

@@ -11,6 +11,7 @@ mod image_checks;
 mod kubelet_settings;
 mod pod_security;
 mod registry_rules;
+mod samples;
 
 use serde_json::Value;
 

@@ -19,6 +19,7 @@ const RESTRICTED: &str = "variables.containers.all(c, has(c.securityContext) && 
 fn level(name: &str, expressions: &[&str]) -> Policy {
     let mut policy = policy::presets::ALL[0].policy();
     policy.name = name.to_owned();
+    policy.scope = policy::Scope::Resource(vec![String::new()], vec!["pods".to_owned()]);
     policy.checks = expressions
         .iter()
         .map(|e| Check {
@@ -36,7 +37,7 @@ pub(super) fn make(incident: &Incident, findings: &[Finding]) -> Option<GuardRai
     let workload = incident
         .cascades
         .iter()
-        .find_map(|c| images::culprit(c)?.workload)?;
+        .find_map(|c| images::culprit(incident, c)?.workload)?;
     let namespace = workload
         .split('/')
         .next()

@@ -9,7 +9,11 @@ use crate::model::entity::joining_form;
 use crate::model::{Backtest, GuardRail, Incident};
 
 pub(super) fn make(incident: &Incident) -> Vec<GuardRail> {
-    let Some(culprit) = incident.cascades.iter().find_map(images::culprit) else {
+    let Some(culprit) = incident
+        .cascades
+        .iter()
+        .find_map(|c| images::culprit(incident, c))
+    else {
         return Vec::new();
     };
     if !super::pull_filled_disk(incident) || culprit.image.contains('@') {
@@ -76,7 +80,7 @@ pub(super) fn make(incident: &Incident) -> Vec<GuardRail> {
             "registry-retention-ecr",
             "registry/ecr-lifecycle-policy.json",
             lifecycle(),
-            "Amazon ECR: lifecycle policy that drops what bears no tag after two weeks and keeps the last 30 tagged images, so that the one to go back to stays.",
+            "Amazon ECR: lifecycle policy that drops what bears no tag after two weeks and keeps the last 30 images. Mistaken when a tag has moved: then the image to go back to bears none, and needs one of its own to stay.",
             super::untested("which images are in use beyond the record is not known"),
         ),
     ]

@@ -11,7 +11,8 @@ use crate::model::{Finding, Incident};
 fn check(incident: &Incident) -> Vec<Finding> {
     let mut findings: Vec<Finding> = Vec::new();
     for cascade in &incident.cascades {
-        let Some(culprit) = images::culprit(cascade).filter(|c| !c.image.contains('@')) else {
+        let Some(culprit) = images::culprit(incident, cascade).filter(|c| !c.image.contains('@'))
+        else {
             continue;
         };
         if !images::pull_ran_out_of_space(incident, cascade)

@@ -3,22 +3,8 @@
 //! Reads layers, and the Dockerfile where no layer shows it; gives one finding an image.
 
 use crate::assess::built;
-use crate::assess::image_autopsy::BUILD_TOOLS;
+use crate::assess::shell::build_tools_left as tools;
 use crate::model::{Finding, Incident};
-
-fn tools(text: &str) -> Vec<&'static str> {
-    let words: Vec<&str> = text
-        .split(|c: char| c.is_whitespace() || c == ';' || c == '&')
-        .collect();
-    let installs = ["apt-get", "apt", "apk", "yum", "dnf", "microdnf", "zypper"]
-        .iter()
-        .any(|manager| words.contains(manager));
-    BUILD_TOOLS
-        .iter()
-        .copied()
-        .filter(|tool| installs && words.contains(tool))
-        .collect()
-}
 
 fn check(incident: &Incident) -> Vec<Finding> {
     let mut findings = Vec::new();

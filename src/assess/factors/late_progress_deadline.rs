@@ -28,7 +28,7 @@ fn check(incident: &Incident) -> Vec<Finding> {
         else {
             continue;
         };
-        let Some(workload) = images::culprit(cascade).and_then(|c| c.workload) else {
+        let Some(workload) = images::culprit(incident, cascade).and_then(|c| c.workload) else {
             continue;
         };
         let deployment = incident

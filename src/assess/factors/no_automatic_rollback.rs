@@ -12,7 +12,7 @@ fn check(incident: &Incident) -> Vec<Finding> {
         let Some(begin) = incident.facts[cascade.origin].moment else {
             continue;
         };
-        let Some(culprit) = images::culprit(cascade) else {
+        let Some(culprit) = images::culprit(incident, cascade) else {
             continue;
         };
         let failed = incident.facts.iter().enumerate().find(|(_, f)| {

@@ -17,7 +17,7 @@ fn check(incident: &Incident) -> Vec<Finding> {
         if !images::pull_ran_out_of_space(incident, cascade) {
             continue;
         }
-        let Some(culprit) = images::culprit(cascade) else {
+        let Some(culprit) = images::culprit(incident, cascade) else {
             continue;
         };
         let sizes = images::sizes(incident, &culprit.image, culprit.digest.as_deref());
@@ -32,7 +32,14 @@ fn check(incident: &Incident) -> Vec<Finding> {
             .iter()
             .filter(|b| b.hit && !b.broke.is_empty())
             .collect();
-        let refused = !hit.is_empty() && hit.iter().all(|b| b.fits == "no");
+        // Where the disk was below its threshold before, no image would have fitted, however small.
+        let by_its_size = |b: &&&crate::model::DiskBudget| {
+            let free = b.available.as_ref().map(|a| a.bytes);
+            let reserve = b.threshold.as_ref().map_or(0, |t| t.bytes);
+            let least = b.needed.map_or(0, |(least, _)| least);
+            b.fits == "no" && free.is_none_or(|free| free > reserve || least > free)
+        };
+        let refused = !hit.is_empty() && hit.iter().filter(by_its_size).count() == hit.len();
         if !refused && largest < LARGE || findings.iter().any(|f| f.subject == culprit.image) {
             continue;
         }
@@ -69,7 +76,7 @@ fn check(incident: &Incident) -> Vec<Finding> {
         let fitting = hit
             .iter()
             .flat_map(|b| &b.counterfactuals)
-            .find(|c| c.contains("above the eviction threshold"));
+            .find(|c| c.contains("free, above the eviction threshold"));
         let (strength, counterfactual) = match (refused, fitting) {
             (true, Some(said)) => ("necessary", said.clone()),
             (true, None) => ("amplifier", "The disk was so full that an image at the limit of 500 MB would not have fitted either.".to_owned()),

@@ -3,15 +3,8 @@
 //! Reads RUN steps of layers and of the Dockerfile's last stage; gives one finding an image.
 
 use crate::assess::built;
-use crate::assess::image_autopsy::PACKAGE_CACHES;
+use crate::assess::shell::caches_left;
 use crate::model::{Finding, Incident};
-
-fn kept(text: &str) -> Option<&'static str> {
-    let (_, cache, _) = PACKAGE_CACHES.iter().find(|(manager, _, cleans)| {
-        text.contains(manager) && !cleans.iter().any(|c| text.contains(c))
-    })?;
-    Some(cache)
-}
 
 fn check(incident: &Incident) -> Vec<Finding> {
     let mut findings = Vec::new();
@@ -19,14 +12,24 @@ fn check(incident: &Incident) -> Vec<Finding> {
         let stage = built.stage();
         let mut citations = Vec::new();
         let mut caches: Vec<&str> = Vec::new();
+        let set = |name: &str| {
+            let written = stage
+                .iter()
+                .any(|i| i.verb == "ENV" && i.text.contains(name));
+            written
+                || built
+                    .layer(|l| l.verb == "ENV" && l.text.contains(name))
+                    .is_some()
+        };
         for instruction in stage.iter().filter(|i| i.verb == "RUN") {
             let flags = instruction
                 .flags
                 .iter()
                 .any(|(name, value)| name == "mount" && value.contains("cache"));
-            if let (Some(cache), false) = (kept(&instruction.text), flags) {
+            let left = caches_left(&instruction.text, set);
+            if !left.is_empty() && !flags {
                 citations.push(instruction.evidence.clone());
-                caches.push(cache);
+                caches.extend(left);
             }
         }
         if citations.is_empty() {
@@ -35,9 +38,10 @@ fn check(incident: &Incident) -> Vec<Finding> {
                 .iter()
                 .filter(|l| l.verb == "RUN" && !l.text.ends_with(['…', '.']))
             {
-                if let Some(cache) = kept(&layer.text) {
+                let left = caches_left(&layer.text, set);
+                if !left.is_empty() {
                     citations.push(layer.citation.clone());
-                    caches.push(cache);
+                    caches.extend(left);
                 }
             }
         }
@@ -62,26 +66,6 @@ fn check(incident: &Incident) -> Vec<Finding> {
     findings
 }
 
-#[cfg(test)]
-mod tests {
-    use super::kept;
-
-    #[test]
-    fn a_clean_up_in_the_same_step_counts() {
-        assert_eq!(
-            kept("apt-get update && apt-get install -y make"),
-            Some("/var/lib/apt/lists")
-        );
-        assert_eq!(
-            kept("apt-get update && apt-get install -y make && rm -rf /var/lib/apt/lists/*"),
-            None
-        );
-        assert_eq!(kept("apk add --no-cache tini"), None);
-        assert_eq!(kept("pip install --no-cache-dir flask"), None);
-        assert_eq!(kept("npm run build"), None);
-    }
-}
-
 factor!(
     PackageCacheKept,
     "package-cache-kept",
@@ -90,6 +74,6 @@ Why it matters: what a layer holds is pulled by every node, even if a later laye
 Example: `RUN apt-get update && apt-get install -y make` without `rm -rf /var/lib/apt/lists/*`.\n\
 When it is mistaken: the base image is set up to clean by itself (Debian's official image empties the archives, not the lists); a cut line of a history is not judged.\n\
 What to do: clean in the same RUN, or use a cache mount.\n\
-References: hadolint DL3009 (apt lists), DL3018/DL3019 (apk), DL3032 (yum), DL3042 (pip), DL3060 (yarn) agree.",
+References: hadolint DL3009 (apt lists), DL3019 (apk), DL3032 (yum), DL3040 (dnf), DL3042 (pip), DL3060 (yarn) agree.",
     check
 );

@@ -12,7 +12,7 @@ use crate::model::{Evidence, Finding, Incident};
 fn check(incident: &Incident) -> Vec<Finding> {
     let mut findings = Vec::new();
     for cascade in &incident.cascades {
-        let Some(culprit) = images::culprit(cascade) else {
+        let Some(culprit) = images::culprit(incident, cascade) else {
             continue;
         };
         if !images::pull_ran_out_of_space(incident, cascade) {

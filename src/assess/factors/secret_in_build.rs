@@ -11,49 +11,86 @@ fn names_secret(assignment: &str) -> bool {
     };
     let name = name.to_uppercase();
     let value = value.trim().trim_matches(['"', '\'']);
-    let speaks = [
-        "PASSWORD",
-        "PASSWD",
-        "TOKEN",
-        "SECRET",
-        "API_KEY",
-        "APIKEY",
-        "PRIVATE_KEY",
-        "ACCESS_KEY",
-        "CREDENTIAL",
-    ]
-    .iter()
-    .any(|w| name.contains(w));
+    let words: Vec<&str> = name.split(['_', '-', '.']).collect();
+    let speaks = words.iter().any(|w| {
+        [
+            "PASSWORD",
+            "PASSWD",
+            "PASSPHRASE",
+            "TOKEN",
+            "SECRET",
+            "APIKEY",
+            "CREDENTIAL",
+            "CREDENTIALS",
+        ]
+        .contains(w)
+    }) || ["API_KEY", "PRIVATE_KEY", "ACCESS_KEY", "SECRET_KEY"]
+        .iter()
+        .any(|w| name.contains(w));
+    // Names that speak of where or how long a secret is, and values that can be none.
+    let about = [
+        "FILE", "PATH", "URL", "NAME", "TTL", "LENGTH", "TIMEOUT", "EXPIRY", "COUNT",
+    ];
     let harmless = value.is_empty()
-        || value.starts_with('$')
-        || value.starts_with('<')
-        || name.ends_with("_FILE")
-        || name.ends_with("_PATH")
-        || value.starts_with('/');
+        || value.starts_with(['$', '<', '/'])
+        || value.parse::<f64>().is_ok()
+        || ["true", "false", "yes", "no"]
+            .iter()
+            .any(|w| value.eq_ignore_ascii_case(w))
+        || words.last().is_some_and(|w| about.contains(w));
     speaks && !harmless
+}
+
+/// The assignments of an `ENV` or `ARG`: `A=1 B="two words"`, or the old form `A one value`.
+fn assignments(text: &str) -> Vec<String> {
+    let mut found: Vec<String> = Vec::new();
+    let mut word = String::new();
+    let mut quote: Option<char> = None;
+    for c in text.chars() {
+        match (quote, c) {
+            (Some(open), c) if c == open => quote = None,
+            (None, '"' | '\'') => quote = Some(c),
+            (None, c) if c.is_whitespace() => {
+                found.extend(Some(std::mem::take(&mut word)).filter(|w| !w.is_empty()))
+            }
+            (_, c) => word.push(c),
+        }
+    }
+    found.extend(Some(word).filter(|w| !w.is_empty()));
+    match found.first() {
+        Some(first) if !first.contains('=') => vec![text.trim().to_owned()],
+        _ => found,
+    }
 }
 
 fn check(incident: &Incident) -> Vec<Finding> {
     let mut findings = Vec::new();
     for built in built::all(incident) {
         let Some(build) = built.build else { continue };
-        let lines: Vec<_> = build
+        let lines: Vec<(&crate::model::artefact::BuildInstruction, Vec<String>)> = build
             .instructions
             .iter()
-            .filter(|i| matches!(i.verb, "ENV" | "ARG") && i.words.iter().any(|w| names_secret(w)))
+            .filter(|i| matches!(i.verb, "ENV" | "ARG"))
+            .map(|i| {
+                let all = assignments(&i.text).into_iter();
+                let secret = all.filter(|one| names_secret(one));
+                let name =
+                    |one: String| one.split(['=', ' ']).next().unwrap_or_default().to_owned();
+                (i, secret.map(name).collect::<Vec<_>>())
+            })
+            .filter(|(_, names)| !names.is_empty())
             .collect();
         if lines.is_empty() {
             continue;
         }
-        let names: Vec<String> = lines
+        let names: Vec<&str> = lines
             .iter()
-            .filter_map(|i| i.text.split(['=', ' ']).next())
-            .map(str::to_owned)
+            .flat_map(|(_, names)| names.iter().map(String::as_str))
             .collect();
         // The line itself would show the value: it is named by its number only.
         let places: Vec<String> = lines
             .iter()
-            .map(|i| i.evidence.origin.line.to_string())
+            .map(|(i, _)| i.evidence.origin.line.to_string())
             .collect();
         let mut finding = built.finding(
             "secret-in-build",
@@ -78,6 +115,17 @@ mod tests {
     #[test]
     fn only_values_that_could_be_secrets_count() {
         assert!(names_secret("NPM_TOKEN=abc123"));
+        assert!(!names_secret("TOKENIZERS_PARALLELISM=off"));
+        assert!(!names_secret("MAX_TOKENS=abc") && !names_secret("TOKEN_TTL=4h"));
+        assert!(!names_secret("REFRESH_TOKEN=3600"));
+        assert_eq!(
+            super::assignments("A=1 NPM_TOKEN=\"a b\" DB_PASSWORD=x"),
+            ["A=1", "NPM_TOKEN=a b", "DB_PASSWORD=x"]
+        );
+        assert_eq!(
+            super::assignments("DB_PASSWORD two words"),
+            ["DB_PASSWORD two words"]
+        );
         assert!(!names_secret("NPM_TOKEN=$TOKEN"));
         assert!(!names_secret("DB_PASSWORD_FILE=/run/secrets/db"));
         assert!(!names_secret("NODE_ENV=production"));

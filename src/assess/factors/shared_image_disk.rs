@@ -1,10 +1,11 @@
 //! Factor `shared-image-disk`: images and pods share one file system.
 //!
-//! Reads evictions and failed pulls of one node; gives one finding a cascade.
+//! Reads evictions, failed pulls and the file systems of one node; gives one finding a cascade. Both could be on file systems of their own and still
+//! fail together, so there is a finding only where a list of mounts or the kubelet's summary shows one for both.
 
 use chrono::TimeDelta;
 
-use crate::assess::images;
+use crate::assess::{disk_budget, images};
 use crate::model::{Finding, Incident};
 
 fn check(incident: &Incident) -> Vec<Finding> {
@@ -31,6 +32,10 @@ fn check(incident: &Incident) -> Vec<Finding> {
             ) else {
                 continue;
             };
+            let image = incident.facts[pull].entity("image").unwrap_or_default();
+            if disk_budget::one_file_system(incident, node, image) != Some(true) {
+                continue;
+            }
             let evicted = of("evicted").find(|id| {
                 let fact = &incident.facts[*id];
                 let low = fact.evidence.iter().any(|e| {
@@ -55,8 +60,8 @@ fn check(incident: &Incident) -> Vec<Finding> {
             subject: nodes.join(", "),
             strength: "amplifier",
             evidence,
-            because: "Pods were evicted for the node's ephemeral storage while an image was unpacked: images and pods share one file system.".to_owned(),
-            counterfactual: "On a file system of its own the pull would have failed all the same, but no pod would have been evicted for it.".to_owned(),
+            because: "Pods were evicted for the node's ephemeral storage while an image was unpacked, and the files show one file system for images and pods.".to_owned(),
+            counterfactual: "On a file system of its own the pull would have failed all the same, and taken nothing from logs, volumes and the kubelet. Pods can be evicted there, too, when images fill theirs below imagefs.available.".to_owned(),
             action: "Put the runtime's directory on a file system of its own.".to_owned(),
             ..Finding::default()
         });
@@ -67,11 +72,11 @@ fn check(incident: &Incident) -> Vec<Finding> {
 factor!(
     SharedImageDisk,
     "shared-image-disk",
-    "What it looks for: on one node, a pull that ran out of space and, within two minutes, an eviction for ephemeral storage of the node.\n\
+    "What it looks for: on one node, a pull that ran out of space and, within two minutes, an eviction for ephemeral storage of the node, where the record shows that images and pods lie on one file system: a list of mounts, or the kubelet's summary.\n\
 Why it matters: where nodefs and imagefs are one file system, a pull takes the space of pods, logs and the kubelet itself.\n\
 Example: an image is unpacked at 20:53:06, and a pod is evicted for ephemeral storage at 20:53:02.\n\
 When it is mistaken: the eviction was for the pod's own limit, not for the node; such messages are not counted.\n\
-What to do: put the runtime's directory on a file system of its own; then the pull fails and nothing else does.\n\
+What to do: put the runtime's directory on a file system of its own; then a pull takes nothing from logs, volumes and the kubelet. Pods are still evicted when images fill their own file system.\n\
 References: Kubernetes documentation, \"Node-pressure Eviction\", filesystem signals.",
     check
 );

@@ -86,14 +86,26 @@ fn whole_grace(incident: &Incident, killed: usize) -> Option<i64> {
         .get("terminationGracePeriodSeconds")
         .and_then(serde_json::Value::as_i64)
         .unwrap_or(30);
-    let asked = incident.facts.iter().rev().find(|f| {
+    let told = incident.facts.iter().rev().find(|f| {
         matches!(
             f.kind.as_str(),
             "pod_deleted" | "evicted" | "evicting" | "taint_eviction"
         ) && f.entity("pod") == Some(pod)
             && f.moment.is_some_and(|m| m.at <= end.at)
-    })?;
-    let waited = end.at - asked.moment?.at;
+    });
+    // The pod itself says until when it was given time, and how much.
+    let by_itself = || {
+        let metadata = object.value.get("metadata")?;
+        let until = metadata.get("deletionTimestamp")?.as_str()?;
+        let given = metadata.get("deletionGracePeriodSeconds")?.as_i64()?;
+        let until = chrono::DateTime::parse_from_rfc3339(until).ok()?.to_utc();
+        Some(until - chrono::TimeDelta::try_seconds(given)?)
+    };
+    let asked = told
+        .and_then(|f| f.moment)
+        .map(|m| m.at)
+        .or_else(by_itself)?;
+    let waited = end.at - asked;
     // Stamps of pods are whole seconds.
     let slack = chrono::TimeDelta::seconds(2);
     let grace_time = chrono::TimeDelta::try_seconds(grace)?;

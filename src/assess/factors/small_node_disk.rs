@@ -18,7 +18,7 @@ fn check(incident: &Incident) -> Vec<Finding> {
     let Some(first) = small.first() else {
         return Vec::new();
     };
-    let (Some(capacity), Some(free), Some((_, most))) =
+    let (Some(capacity), Some(free), Some((least, most))) =
         (&first.capacity, &first.available, first.needed)
     else {
         return Vec::new();
@@ -51,8 +51,8 @@ fn check(incident: &Incident) -> Vec<Finding> {
             spoken_bytes(free.bytes),
             spoken_bytes(capacity.bytes),
             first.node,
-            if first.compressed.is_some() && first.unpacked.is_some() { "up to" } else { "at least" },
-            spoken_bytes(most)
+            if most.is_some() { "up to" } else { "at least" },
+            spoken_bytes(most.unwrap_or(least))
         ),
         counterfactual,
         action: "Give the runtime a disk of its own, or size node disks for the largest image twice over.".to_owned(),

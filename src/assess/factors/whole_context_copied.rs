@@ -15,6 +15,27 @@ fn source(text: &str) -> &str {
         .unwrap_or_default()
 }
 
+/// Whether an ignore file keeps a directory or file of the context's top out: the last pattern that fits it decides.
+///
+/// # Source
+/// Docker documentation, ".dockerignore files": a pattern that begins with `!` is an exception, and order counts.
+fn keeps_out(patterns: &[String], name: &str) -> bool {
+    let fits = |pattern: &str| {
+        pattern.trim_matches(['/', '*']) == name
+            || pattern.contains(&format!("/{name}"))
+            || pattern == "*"
+    };
+    let last = patterns.iter().rev().find(|p| {
+        let pattern = p.strip_prefix('!').unwrap_or(p);
+        // An exception for something deeper does not let the whole in.
+        match p.starts_with('!') {
+            true => pattern.trim_matches(['/', '*']) == name,
+            false => fits(pattern),
+        }
+    });
+    last.is_some_and(|p| !p.starts_with('!'))
+}
+
 fn check(incident: &Incident) -> Vec<Finding> {
     let mut findings = Vec::new();
     for built in built::all(incident) {
@@ -31,7 +52,10 @@ fn check(incident: &Incident) -> Vec<Finding> {
         let stage = built.stage();
         let written = stage.iter().find(|i| {
             matches!(i.verb, "COPY" | "ADD")
-                && whole(&i.text)
+                && matches!(
+                    i.words.first().map(|w| w.trim_end_matches('/')),
+                    Some("." | "")
+                )
                 && !i.flags.iter().any(|(n, _)| n == "from")
         });
         let layers: Vec<_> = built
@@ -53,11 +77,7 @@ fn check(incident: &Incident) -> Vec<Finding> {
             Some(file) => NOT_NEEDED
                 .iter()
                 .copied()
-                .filter(|n| {
-                    !file.patterns.iter().any(|p| {
-                        p.trim_matches(['/', '*']) == *n || p.contains(&format!("/{n}")) || p == "*"
-                    })
-                })
+                .filter(|name| !keeps_out(&file.patterns, name))
                 .collect(),
             None => Vec::new(),
         };

@@ -1,17 +1,20 @@
 //! Admission policies: read from YAML, compiled, and evaluated on the objects that the incident's records hold.
 //!
 //! ValidatingAdmissionPolicy (CEL) and Kyverno's CEL rules are evaluated by the `cel` crate; what it does not know is said to be untested, never
-//! guessed. Presets are in [`presets`]; [`backtest`] says whom a policy would have refused.
+//! guessed. Whom a policy is for is decided by its [`scope`]. Presets are in [`presets`]; [`backtest`] says whom a policy would have refused.
 
 pub mod presets;
+mod scope;
 
 use cel::{Context, ExecutionError, Program};
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, TimeDelta, Utc};
 use serde_json::{Value, json};
 
+use self::scope::Namespaces;
+pub use self::scope::Scope;
 use super::images;
 use crate::model::artefact::{ClusterObject, Measure};
-use crate::model::{Backtest, Incident};
+use crate::model::{Backtest, Cascade, Incident};
 
 /// The annotation in which a build says how large the largest image of a pod is.
 pub const SIZE_ANNOTATION: &str = "policy.local/largest-image-bytes";
@@ -31,13 +34,49 @@ pub struct Check {
     pub message: String,
 }
 
+/// What a policy does to an object that breaks it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Effect {
+    /// It writes to the audit log, or a report, and admits.
+    Audits,
+    /// It warns, and admits.
+    Warns,
+    /// It refuses.
+    Refuses,
+}
+
+impl Effect {
+    /// # Source
+    /// admissionregistration.k8s.io/v1, `validationActions`; Kyverno's `failureAction` has the same words but `Enforce`.
+    fn of_actions(actions: &[Value]) -> Effect {
+        let has = |name: &str| actions.iter().any(|a| a.as_str() == Some(name));
+        match (has("Deny"), has("Warn")) {
+            (true, _) => Effect::Refuses,
+            (false, true) => Effect::Warns,
+            (false, false) => Effect::Audits,
+        }
+    }
+
+    fn word(self) -> &'static str {
+        match self {
+            Effect::Refuses => "refused",
+            Effect::Warns => "admitted with a warning",
+            Effect::Audits => "admitted and reported",
+        }
+    }
+}
+
 /// A policy as far as it can be tried on objects.
 #[derive(Debug, Clone)]
 pub struct Policy {
     /// Its name.
     pub name: String,
-    /// Resources it is for, in plural (`pods`); `*` is all.
-    pub resources: Vec<String>,
+    /// Objects it is for: its own rules, and those of its bindings.
+    pub scope: Scope,
+    /// What it does to those that break it.
+    pub effect: Effect,
+    /// It has no binding in its text, and is tried as if it were bound to everything.
+    pub unbound: bool,
     /// Variables in their order.
     pub variables: Vec<(String, String)>,
     /// Conditions under which it applies at all.
@@ -61,6 +100,8 @@ pub enum Verdict {
     Admits,
     /// It refuses, and why.
     Refuses(String),
+    /// It would refuse if it did not only warn or report, and why.
+    Reports(String),
     /// It cannot be evaluated here, and why.
     Unknown(String),
 }
@@ -82,19 +123,28 @@ pub struct Trial {
 ///
 /// # Errors
 /// The text is no YAML, or holds no object.
-pub fn read(text: &str) -> Result<Vec<Policy>, String> {
+pub fn read(yaml: &str) -> Result<Vec<Policy>, String> {
     let options = serde_saphyr::options! { strict_booleans: true };
     let documents: Vec<Value> =
-        serde_saphyr::from_multiple_with_options(text, options).map_err(|e| e.to_string())?;
-    let mut policies = Vec::new();
-    for document in documents.iter().filter(|d| !d.is_null()) {
-        let items = match document.get("items").and_then(Value::as_array) {
-            Some(items) => items.clone(),
-            None => vec![document.clone()],
-        };
-        for item in items {
-            policies.extend(of_object(&item));
-        }
+        serde_saphyr::from_multiple_with_options(yaml, options).map_err(|e| e.to_string())?;
+    let objects: Vec<&Value> = documents
+        .iter()
+        .filter(|d| !d.is_null())
+        .flat_map(
+            |document| match document.get("items").and_then(Value::as_array) {
+                Some(items) => items.iter().collect(),
+                None => vec![document],
+            },
+        )
+        .collect();
+    let bindings: Vec<&Value> = objects
+        .iter()
+        .copied()
+        .filter(|o| text(o, "kind") == "ValidatingAdmissionPolicyBinding")
+        .collect();
+    let mut policies: Vec<Policy> = objects.iter().flat_map(|o| of_object(o)).collect();
+    for policy in policies.iter_mut().filter(|p| p.unbound) {
+        bind(policy, &bindings);
     }
     if policies.is_empty() {
         return Err("no policy in it".to_owned());
@@ -117,6 +167,34 @@ fn list<'a>(value: &'a Value, key: &str) -> &'a [Value] {
         .map_or(&[], Vec::as_slice)
 }
 
+/// Narrows a policy to what its bindings mean, and to the gravest that they do.
+fn bind(policy: &mut Policy, bindings: &[&Value]) {
+    let empty = Value::Null;
+    let own: Vec<(Effect, Scope)> = bindings
+        .iter()
+        .filter_map(|binding| binding.get("spec"))
+        .filter(|spec| text(spec, "policyName") == policy.name)
+        .map(|spec| {
+            let resources = spec.get("matchResources").unwrap_or(&empty);
+            (
+                Effect::of_actions(list(spec, "validationActions")),
+                scope::match_resources(resources),
+            )
+        })
+        .collect();
+    let Some(effect) = own.iter().map(|(effect, _)| *effect).max() else {
+        return;
+    };
+    let bound = own
+        .into_iter()
+        .filter(|(own, _)| *own == effect)
+        .map(|(_, scope)| scope)
+        .collect();
+    policy.unbound = false;
+    policy.effect = effect;
+    policy.scope = Scope::All(vec![policy.scope.clone(), Scope::Any(bound)]);
+}
+
 fn of_object(value: &Value) -> Vec<Policy> {
     let kind = text(value, "kind");
     let name = value
@@ -126,13 +204,29 @@ fn of_object(value: &Value) -> Vec<Policy> {
     let empty = Value::Null;
     let spec = value.get("spec").unwrap_or(&empty);
     match kind.as_str() {
-        "ValidatingAdmissionPolicy" => vec![admission_policy(name, spec)],
+        "ValidatingAdmissionPolicy" => vec![Policy {
+            unbound: true,
+            ..admission_policy(name, spec)
+        }],
         "ValidatingAdmissionPolicyBinding" => Vec::new(),
         "ClusterPolicy" | "Policy" => list(spec, "rules")
             .iter()
-            .map(|rule| kyverno_rule(&name, rule))
+            .map(|rule| kyverno_rule(&name, spec, rule))
+            .map(|policy| match kind.as_str() {
+                "Policy" => Policy {
+                    scope: Scope::All(vec![policy.scope.clone(), own_namespace(value)]),
+                    ..policy
+                },
+                _ => policy,
+            })
             .collect(),
-        "ValidatingPolicy" => vec![admission_policy(name, spec)],
+        "ValidatingPolicy" => vec![Policy {
+            effect: match list(spec, "validationActions") {
+                [] => Effect::Refuses,
+                actions => Effect::of_actions(actions),
+            },
+            ..admission_policy(name, spec)
+        }],
         "" => Vec::new(),
         other => vec![unusable(
             name,
@@ -141,10 +235,21 @@ fn of_object(value: &Value) -> Vec<Policy> {
     }
 }
 
+/// A Kyverno Policy is for its own namespace.
+fn own_namespace(policy: &Value) -> Scope {
+    let own = policy.get("metadata").map(|m| text(m, "namespace"));
+    match own.filter(|n| !n.is_empty()) {
+        Some(namespace) => Scope::Inside(vec![namespace]),
+        None => Scope::Inside(vec!["default".to_owned()]),
+    }
+}
+
 fn unusable(name: String, why: String) -> Policy {
     Policy {
         name,
-        resources: Vec::new(),
+        scope: Scope::Any(Vec::new()),
+        effect: Effect::Refuses,
+        unbound: false,
         variables: Vec::new(),
         conditions: Vec::new(),
         checks: Vec::new(),
@@ -174,24 +279,8 @@ fn named(values: &[Value]) -> Vec<(String, String)> {
 /// # Source
 /// admissionregistration.k8s.io/v1, ValidatingAdmissionPolicySpec.
 fn admission_policy(name: String, spec: &Value) -> Policy {
-    let rules = spec
-        .get("matchConstraints")
-        .map(|m| list(m, "resourceRules"))
-        .unwrap_or_default();
-    let creates = |rule: &&Value| {
-        let operations: Vec<&str> = list(rule, "operations")
-            .iter()
-            .filter_map(Value::as_str)
-            .collect();
-        operations.is_empty() || operations.iter().any(|o| matches!(*o, "CREATE" | "*"))
-    };
-    let resources = rules
-        .iter()
-        .filter(creates)
-        .flat_map(|rule| list(rule, "resources"))
-        .filter_map(Value::as_str)
-        .map(str::to_owned)
-        .collect::<Vec<_>>();
+    let empty = Value::Null;
+    let constraints = spec.get("matchConstraints").unwrap_or(&empty);
     let checks = checks(list(spec, "validations"));
     let wants_size = checks
         .iter()
@@ -200,12 +289,14 @@ fn admission_policy(name: String, spec: &Value) -> Policy {
         name,
         untested: if spec.get("paramKind").is_some_and(|p| !p.is_null()) {
             Some("it takes parameters, which the incident's records do not hold".to_owned())
-        } else if resources.is_empty() {
+        } else if !scope::is_for_creation(constraints) {
             Some("it matches no resource on creation".to_owned())
         } else {
             None
         },
-        resources,
+        scope: scope::match_resources(constraints),
+        effect: Effect::Refuses,
+        unbound: false,
         variables: named(list(spec, "variables")),
         conditions: list(spec, "matchConditions")
             .iter()
@@ -218,8 +309,9 @@ fn admission_policy(name: String, spec: &Value) -> Policy {
 }
 
 /// # Source
-/// kyverno.io/v1, ClusterPolicy: `validate.cel` since 1.11.
-fn kyverno_rule(policy: &str, rule: &Value) -> Policy {
+/// kyverno.io/v1, ClusterPolicy: `validate.cel` since 1.11; `failureAction` in the rule since 1.13, `validationFailureAction` of the policy before;
+/// without either it audits.
+fn kyverno_rule(policy: &str, spec: &Value, rule: &Value) -> Policy {
     let name = format!("{policy}/{}", text(rule, "name"));
     let Some(cel) = rule.get("validate").and_then(|v| v.get("cel")) else {
         return unusable(
@@ -228,22 +320,27 @@ fn kyverno_rule(policy: &str, rule: &Value) -> Policy {
                 .to_owned(),
         );
     };
-    let matching = rule.get("match").cloned().unwrap_or_default();
-    let resources = list(&matching, "any")
-        .iter()
-        .chain(list(&matching, "all"))
-        .filter_map(|m| m.get("resources"))
-        .flat_map(|r| list(r, "kinds"))
-        .filter_map(Value::as_str)
-        .map(|kind| resource_of(kind.rsplit('/').next().unwrap_or(kind)))
-        .collect();
+    let Some(scope) = scope::of_kyverno(rule) else {
+        return unusable(name, "its rule matches nothing".to_owned());
+    };
+    let own = rule.get("validate").map(|v| text(v, "failureAction"));
+    let action = own
+        .filter(|a| !a.is_empty())
+        .unwrap_or_else(|| text(spec, "validationFailureAction"));
+    let effect = if action.eq_ignore_ascii_case("enforce") {
+        Effect::Refuses
+    } else {
+        Effect::Audits
+    };
     let checks = checks(list(cel, "expressions"));
     Policy {
         wants_size: checks
             .iter()
             .any(|c| c.expression.contains(SIZE_ANNOTATION)),
         name,
-        resources,
+        scope,
+        effect,
+        unbound: false,
         variables: named(list(cel, "variables")),
         conditions: list(rule, "celPreconditions")
             .iter()
@@ -343,23 +440,36 @@ pub fn verdict(policy: &Policy, object: &Value) -> Verdict {
         return Verdict::Unknown(why.clone());
     }
     match compile(policy) {
-        Ok(compiled) => compiled.verdict(object),
+        Ok(compiled) => compiled.verdict(object, &Namespaces::new()),
         Err(why) => Verdict::Unknown(why),
     }
 }
 
 impl Compiled<'_> {
-    fn verdict(&self, object: &Value) -> Verdict {
+    fn verdict(&self, object: &Value, namespaces: &Namespaces<'_>) -> Verdict {
         let kind = text(object, "kind");
         let resource = resource_of(&kind);
-        if !self
-            .policy
-            .resources
-            .iter()
-            .any(|r| *r == resource || r == "*" || r == "*/*")
-        {
-            return Verdict::NotMeant;
+        let unknown = match self.policy.scope.means(object, namespaces) {
+            Some(false) => return Verdict::NotMeant,
+            Some(true) => None,
+            None => Some(Verdict::Unknown(
+                "whether the policy is for it is not in the record: it asks for labels of a namespace, or for who asks".to_owned(),
+            )),
+        };
+        let verdict = match self.evaluate(object, &kind, &resource) {
+            // Whom it admits it admits, whether it is for it or not.
+            Verdict::Refuses(_) if unknown.is_some() => {
+                return unknown.unwrap_or(Verdict::NotMeant);
+            }
+            verdict => verdict,
+        };
+        match verdict {
+            Verdict::Refuses(why) if self.policy.effect != Effect::Refuses => Verdict::Reports(why),
+            verdict => verdict,
         }
+    }
+
+    fn evaluate(&self, object: &Value, kind: &str, resource: &str) -> Verdict {
         let namespace = object
             .get("metadata")
             .map(|m| text(m, "namespace"))
@@ -484,16 +594,27 @@ pub fn trials(policy: &Policy, incident: &Incident) -> Vec<Trial> {
         _ => return Vec::new(),
     };
     let mut known = Sizes::new();
+    let namespaces = scope::namespaces(incident);
     candidates(incident)
         .into_iter()
         .filter_map(|(object, value, of_cascade)| {
             let mut value = value;
-            let verdict = if policy.wants_size
-                && !annotate(incident, object, of_cascade, &mut value, &mut known)
-            {
-                Verdict::Unknown("the size of its images is not in the record".to_owned())
+            let sized = if policy.wants_size {
+                annotate(incident, object, of_cascade, &mut value, &mut known)
             } else {
-                compiled.verdict(&value)
+                Sized::Whole
+            };
+            let verdict = match (sized, compiled.verdict(&value, &namespaces)) {
+                (_, Verdict::NotMeant) => Verdict::NotMeant,
+                (Sized::Unknown, _) => {
+                    Verdict::Unknown("the size of its images is not in the record".to_owned())
+                }
+                // What is too large as far as it is known is too large; the rest may be.
+                (Sized::AtLeast, Verdict::Admits) => Verdict::Unknown(
+                    "only a part of its image's size is in the record, and that part is allowed"
+                        .to_owned(),
+                ),
+                (_, verdict) => verdict,
             };
             (verdict != Verdict::NotMeant).then(|| Trial {
                 object: object.title(),
@@ -507,22 +628,11 @@ pub fn trials(policy: &Policy, incident: &Incident) -> Vec<Trial> {
 
 /// Objects as they would have come to admission, and whether they belong to a cascade.
 fn candidates(incident: &Incident) -> Vec<(&ClusterObject, Value, bool)> {
-    // By image where the verdict is about one, or else by the workload.
     let of_cascade = |object: &ClusterObject| {
-        incident.cascades.iter().any(|cascade| {
-            let get = |kind: &str| {
-                cascade
-                    .culprit
-                    .iter()
-                    .find(|(k, _)| k == kind)
-                    .map(|(_, v)| v.as_str())
-            };
-            let owned = get("workload").map(|w| images::belongs(object, w));
-            match get("image") {
-                Some(image) => object.names_image(image) && owned.unwrap_or(true),
-                None => owned.unwrap_or(false),
-            }
-        })
+        incident
+            .cascades
+            .iter()
+            .any(|cascade| is_of(incident, cascade, object))
     };
     let objects = &incident.artefacts.objects;
     let mut found: Vec<(&ClusterObject, Value, bool)> = Vec::new();
@@ -546,6 +656,42 @@ fn candidates(incident: &Incident) -> Vec<(&ClusterObject, Value, bool)> {
     found
 }
 
+/// Whether an object belongs to a cascade: by image where the verdict is about one, or else by the workload. A pod that was there before it began, or
+/// that ran another image, does not, unless something befell it.
+fn is_of(incident: &Incident, cascade: &Cascade, object: &ClusterObject) -> bool {
+    let get = |kind: &str| {
+        cascade
+            .culprit
+            .iter()
+            .find(|(k, _)| k == kind)
+            .map(|(_, v)| v.as_str())
+    };
+    let owned = get("workload").map(|w| images::belongs(object, w));
+    let named = match get("image") {
+        Some(image) => object.names_image(image) && owned.unwrap_or(true),
+        None => owned.unwrap_or(false),
+    };
+    if !named || object.kind != "Pod" {
+        return named;
+    }
+    let other = get("digest").is_some_and(|digest| {
+        !object.ran.is_empty() && object.ran.iter().all(|ran| ran.digest != digest)
+    });
+    let befell = || {
+        cascade.members.iter().chain([&cascade.origin]).any(|id| {
+            let pod = incident.facts[*id].entity("pod");
+            pod.is_some_and(|pod| pod.rsplit('/').next() == Some(object.name.as_str()))
+        })
+    };
+    // Objects tell whole seconds.
+    let begin = images::begin(incident, cascade).map(|at| at - TimeDelta::seconds(1));
+    let before = match (object.moment, begin) {
+        (Some(made), Some(begin)) => made.at < begin,
+        _ => false,
+    };
+    !other && !before || befell()
+}
+
 fn pod_of(object: &ClusterObject) -> Option<Value> {
     let template = object.value.get("spec")?.get("template")?;
     let mut metadata = template
@@ -565,28 +711,43 @@ fn pod_of(object: &ClusterObject) -> Option<Value> {
 }
 
 /// Sizes found already, by image and digest.
-type Sizes = std::collections::BTreeMap<(String, Option<String>), Option<u64>>;
+type Sizes = std::collections::BTreeMap<(String, Option<String>), Option<(u64, bool)>>;
 
-/// Puts the size of its largest image where the build would have put it. Returns whether all sizes are known.
+/// What is known of the sizes of a pod's images.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Sized {
+    /// All of them.
+    Whole,
+    /// Of one only that it is no smaller.
+    AtLeast,
+    /// Nothing of one.
+    Unknown,
+}
+
+/// Puts the size of its largest image where the build would have put it. Returns how much of it is known.
 fn annotate(
     incident: &Incident,
     object: &ClusterObject,
     of_cascade: bool,
     value: &mut Value,
     known: &mut Sizes,
-) -> bool {
+) -> Sized {
     let mut largest = 0;
+    let mut sized = Sized::Whole;
     for container in object.containers() {
         let Some(image) = container.get("image").and_then(Value::as_str) else {
-            return false;
+            return Sized::Unknown;
         };
-        let Some(bytes) = size_of(incident, object, of_cascade, image, known) else {
-            return false;
+        let Some((bytes, part)) = size_of(incident, object, of_cascade, image, known) else {
+            return Sized::Unknown;
         };
+        if part {
+            sized = Sized::AtLeast;
+        }
         largest = largest.max(bytes);
     }
     let Some(metadata) = value.get_mut("metadata").and_then(Value::as_object_mut) else {
-        return false;
+        return Sized::Unknown;
     };
     let annotations = metadata.entry("annotations").or_insert_with(|| json!({}));
     if !annotations.is_object() {
@@ -595,21 +756,22 @@ fn annotate(
     if let Some(annotations) = annotations.as_object_mut() {
         annotations.insert(SIZE_ANNOTATION.to_owned(), Value::from(largest.to_string()));
     }
-    true
+    sized
 }
 
-/// The largest of the sizes that the record tells of an image, whichever measure it has: the policy is about what is sure to be large.
+/// The largest of the sizes that the record tells of an image, whichever measure it has, and whether it is a lower bound: the policy is about what
+/// is sure to be large.
 fn size_of(
     incident: &Incident,
     object: &ClusterObject,
     of_cascade: bool,
     image: &str,
     known: &mut Sizes,
-) -> Option<u64> {
+) -> Option<(u64, bool)> {
     let culprit = incident
         .cascades
         .iter()
-        .filter_map(images::culprit)
+        .filter_map(|c| images::culprit(incident, c))
         .find(|c| of_cascade && object.names_image(&c.image));
     let digest = match culprit {
         Some(culprit) => culprit.digest,
@@ -627,8 +789,8 @@ fn size_of(
     let size = [Measure::Unpacked, Measure::Compressed, Measure::Unknown]
         .into_iter()
         .filter_map(|measure| images::best(&sizes, measure))
-        .map(|a| a.bytes)
-        .max();
+        .max_by_key(|a| a.bytes)
+        .map(|a| (a.bytes, a.at_least));
     known.insert(key, size);
     size
 }
@@ -662,21 +824,19 @@ pub fn backtest(policy: &Policy, incident: &Incident) -> Backtest {
             None => "Not tested: no object that it is for is in the record.".to_owned(),
         });
     }
+    let breaks = |t: &Trial| matches!(t.verdict, Verdict::Refuses(_) | Verdict::Reports(_));
     let refused = |of_cascade: bool| {
         let all: Vec<&&Trial> = known
             .iter()
             .filter(|t| t.of_cascade == of_cascade)
             .collect();
-        let refused = all
-            .iter()
-            .filter(|t| matches!(t.verdict, Verdict::Refuses(_)))
-            .count();
+        let refused = all.iter().filter(|t| breaks(t)).count();
         (refused, all.len())
     };
     let (cascade, others) = (refused(true), refused(false));
     let first = known
         .iter()
-        .filter(|t| matches!(t.verdict, Verdict::Refuses(_)) && t.of_cascade)
+        .filter(|t| breaks(t) && t.of_cascade)
         .filter_map(|t| t.at)
         .min();
     let pods = known
@@ -688,23 +848,34 @@ pub fn backtest(policy: &Policy, incident: &Incident) -> Backtest {
         n if n == known.len() => "pods",
         _ => "pods and pod templates",
     };
+    let done = policy.effect.word();
+    let silent = trials.iter().filter(|t| t.of_cascade).count();
     let mut said = match cascade {
+        (_, 0) if silent > 0 => format!(
+            "Of the cascade's {silent} {things} none could be tested; of {} others it would have {done} {}.",
+            others.1, others.0
+        ),
         (_, 0) => format!(
-            "Of the cascade no object that it is for is in the record; of {} other {things} it would have refused {}.",
+            "Of the cascade no object that it is for is in the record; of {} other {things} it would have {done} {}.",
             others.1, others.0
         ),
         (refused, all) => {
             let from = first
-                .map(|at| format!(" from {}", at.format("%H:%M:%S")))
+                .map(|at| format!(" from {}", images::clock(incident, at)))
                 .unwrap_or_default();
             format!(
-                "Would have refused {refused} of {all} {things} of the cascade{from}, and {} of {} others.",
+                "Would have {done} {refused} of {all} {things} of the cascade{from}, and {} of {} others.",
                 others.0, others.1
             )
         }
     };
     if unknown > 0 {
         said.push_str(&format!(" {unknown} could not be tested."));
+    }
+    if policy.unbound {
+        said.push_str(
+            " No binding is in its text: it was tried as if it were bound to everything.",
+        );
     }
     Backtest {
         said,

@@ -2,7 +2,7 @@
 //!
 //! Each is one list of CEL checks on pods; `actions` writes it as a ValidatingAdmissionPolicy and for Kyverno, and the back-test evaluates the same text.
 
-use super::{Check, Policy, SIZE_ANNOTATION};
+use super::{Check, Effect, Policy, SIZE_ANNOTATION, Scope};
 
 /// A policy with its documentation.
 pub struct Preset {
@@ -21,6 +21,9 @@ pub(crate) const CONTAINERS: (&str, &str) = (
     "containers",
     "object.spec.containers + (has(object.spec.initContainers) ? object.spec.initContainers : [])",
 );
+
+/// The namespace that the presets are not for: what a cluster starts with cannot wait for a policy.
+pub(crate) const LEFT_ALONE: &str = "kube-system";
 
 /// Every preset, by id.
 pub static ALL: &[Preset] = &[
@@ -62,7 +65,7 @@ pub static ALL: &[Preset] = &[
         about: "Containers do not run as root.",
         mistaken_when: "a container needs root for a moment; the field is missing although the image sets a user",
         checks: &[(
-            "has(object.spec.securityContext) && has(object.spec.securityContext.runAsNonRoot) && object.spec.securityContext.runAsNonRoot ? variables.containers.all(c, !has(c.securityContext) || !has(c.securityContext.runAsNonRoot) || c.securityContext.runAsNonRoot) : variables.containers.all(c, has(c.securityContext) && has(c.securityContext.runAsNonRoot) && c.securityContext.runAsNonRoot)",
+            "variables.containers.all(c, has(c.securityContext) && has(c.securityContext.runAsUser) ? c.securityContext.runAsUser > 0 : has(c.securityContext) && has(c.securityContext.runAsNonRoot) ? c.securityContext.runAsNonRoot : has(object.spec.securityContext) && (has(object.spec.securityContext.runAsUser) ? object.spec.securityContext.runAsUser > 0 : has(object.spec.securityContext.runAsNonRoot) && object.spec.securityContext.runAsNonRoot))",
             "a container may run as root",
         )],
     },
@@ -82,7 +85,12 @@ impl Preset {
     pub fn policy(&self) -> Policy {
         Policy {
             name: self.id.to_owned(),
-            resources: vec!["pods".to_owned()],
+            scope: Scope::All(vec![
+                Scope::Resource(vec![String::new()], vec!["pods".to_owned()]),
+                Scope::Not(Box::new(Scope::Inside(vec![LEFT_ALONE.to_owned()]))),
+            ]),
+            effect: Effect::Refuses,
+            unbound: false,
             variables: vec![(CONTAINERS.0.to_owned(), CONTAINERS.1.to_owned())],
             conditions: Vec::new(),
             checks: self
@@ -139,6 +147,19 @@ mod tests {
             json!({"securityContext": {"runAsNonRoot": true}, "containers": [{"name": "c", "image": "a:1", "securityContext": {"runAsNonRoot": false}}]}),
             false,
         );
+        // A user that is not root says as much as the demand that there is one.
+        for (of_pod, of_container, admits) in [
+            (json!({"runAsUser": 10001}), json!({}), true),
+            (json!({}), json!({"runAsUser": 10001}), true),
+            (json!({"runAsUser": 10001}), json!({"runAsUser": 0}), false),
+            (json!({"runAsUser": 0}), json!({}), false),
+        ] {
+            check(
+                "run-as-non-root",
+                json!({"securityContext": of_pod, "containers": [{"name": "c", "image": "a:1", "securityContext": of_container}]}),
+                admits,
+            );
+        }
         check(
             "ephemeral-storage-limits",
             json!({"containers": [{"name": "c", "image": "a:1", "resources": {"limits": {"ephemeral-storage": "1Gi"}}}]}),

@@ -200,6 +200,7 @@ mod tests {
             bytes,
             measure: "unknown".to_owned(),
             rounded: false,
+            at_least: false,
             from: String::new(),
             citations: Vec::new(),
         };

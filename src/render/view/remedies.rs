@@ -129,7 +129,11 @@ pub fn places(citations: &[EvidenceRow]) -> String {
 }
 
 fn words(amount: &AmountRow) -> String {
-    let about = if amount.rounded { "about " } else { "" };
+    let about = match (amount.at_least, amount.rounded) {
+        (true, _) => "at least ",
+        (false, true) => "about ",
+        (false, false) => "",
+    };
     let measure = if amount.measure == "unknown" {
         String::new()
     } else {

@@ -64,6 +64,9 @@ fn read(
     let mut flags: Vec<(String, String)> = Vec::new();
     let mut form = None;
     let mut alias = None;
+    // What a here-document gives to the shell is part of the step.
+    let mut here: Vec<String> = Vec::new();
+    let mut here_end = 0;
     let mut keep_flags = |options: &[parse_dockerfile::Flag<'_>]| {
         flags.extend(options.iter().map(|flag| {
             let value = flag
@@ -100,6 +103,10 @@ fn read(
         Instruction::Run(i) => {
             keep_flags(&i.options);
             command(&i.arguments, &mut words);
+            for document in &i.here_docs {
+                here.push(document.value.trim_end().to_owned());
+                here_end = here_end.max(document.span.end);
+            }
             ("RUN", i.run.span.start)
         }
         Instruction::Cmd(i) => {
@@ -151,13 +158,18 @@ fn read(
     let end = end_of(text, start);
     let written = text.get(start..end)?.trim_end();
     let argument = written.get(verb.len()..).unwrap_or_default();
-    Some(BuildInstruction {
-        verb,
-        text: argument
+    here.insert(
+        0,
+        argument
             .replace("\\\r\n", " ")
             .replace("\\\n", " ")
             .trim()
             .to_owned(),
+    );
+    let written = text.get(start..end.max(here_end))?.trim_end();
+    Some(BuildInstruction {
+        verb,
+        text: here.join("\n"),
         words,
         flags,
         form,

@@ -64,6 +64,11 @@ pub(super) fn table(text: &str, cite: &mut Cite<'_>, found: &mut Artefacts) -> u
             continue;
         };
         rows += 1;
+        // Somebody added it up; it is no layer.
+        if is_sum(&row.created_by) {
+            image.stated = row.size.map(|size| (size, cite(range)));
+            continue;
+        }
         let (verb, said) = instruction(&row.created_by);
         image.layers.push(ImageLayer {
             verb,
@@ -83,7 +88,20 @@ fn is_header(words: &[&str]) -> bool {
         ["IMAGE" | "ID" | "SNAPSHOT", rest @ ..] => rest,
         all => all,
     };
-    matches!(words, ["CREATED", "CREATED", "BY", "SIZE", rest @ ..] if matches!(rest, [] | ["COMMENT"]))
+    // With `--human=false` the time is a date, and its title says so.
+    let words = match words {
+        ["CREATED", "AT", rest @ ..] => rest,
+        ["CREATED", rest @ ..] => rest,
+        _ => return false,
+    };
+    matches!(words, ["CREATED", "BY", "SIZE", rest @ ..] if matches!(rest, [] | ["COMMENT"]))
+}
+
+fn is_sum(said: &str) -> bool {
+    let word = said.trim_matches(|c: char| !c.is_alphabetic());
+    ["total", "total size", "sum", "image total", "grand total"]
+        .iter()
+        .any(|known| word.eq_ignore_ascii_case(known))
 }
 
 fn names_in(words: &[&str]) -> (Vec<String>, Option<String>) {
@@ -114,7 +132,14 @@ struct Row {
 fn row(line: &str) -> Option<Row> {
     let words: Vec<&str> = line.split_whitespace().collect();
     // From the right: the last word that is a size; a comment may follow it.
+    let iso = |word: &str| word.len() >= 20 && word.as_bytes()[4] == b'-' && word.contains('T');
+    // With `--human=false` sizes are bare bytes, right before a comment that is one word at most.
+    let dated = words.iter().take(2).any(|word| iso(word));
     let (end, size) = (0..words.len()).rev().find_map(|at| {
+        if dated && at > 1 && at + 2 >= words.len() && words[at].bytes().all(|b| b.is_ascii_digit())
+        {
+            return Some((at, words[at].parse().ok()?));
+        }
         let printed = |text: &str| text.ends_with('B').then(|| parse_bytes(text)).flatten();
         if let Some(size) = printed(words[at]) {
             return Some((at, size));
@@ -137,7 +162,6 @@ fn row(line: &str) -> Option<Row> {
         rest = others;
     }
     let ago = rest.iter().take(6).position(|word| *word == "ago");
-    let iso = |word: &str| word.len() >= 20 && word.as_bytes()[4] == b'-' && word.contains('T');
     rest = match (ago, rest) {
         (Some(ago), _) => &rest[ago + 1..],
         (None, [first, others @ ..]) if iso(first) || *first == "N/A" => others,

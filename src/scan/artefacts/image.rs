@@ -5,10 +5,12 @@
 use serde_json::Value;
 
 use super::history::{conclude, instruction, of_words};
-use super::{list, strings, text, unknown_image};
+use super::{Cite, list, strings, text, unknown_image};
 use crate::grammar::stamp::Layout;
 use crate::model::Evidence;
-use crate::model::artefact::{Artefacts, BlobPush, ImageLayer, ImageSource, Measure, StartCommand};
+use crate::model::artefact::{
+    Artefacts, BlobPush, ImageLayer, ImageSource, Measure, StartCommand, parse_bytes,
+};
 
 type Once<'a> = dyn FnMut() -> Evidence + 'a;
 
@@ -69,32 +71,46 @@ pub(super) fn config(value: &Value, found: &mut Artefacts, cite: &mut Once<'_>) 
 }
 
 /// # Source
-/// OCI image specification 1.1, image manifest: the sizes of layers are those of the blobs, so compressed.
+/// OCI image specification 1.1, image manifest: the sizes of layers are those of the blobs, so compressed. `docker manifest inspect --verbose` puts
+/// reference and digest beside it; `skopeo inspect` has a list of its own, and names all tags of the repository, not the one that was asked for.
 pub(super) fn manifest(
     value: &Value,
-    names: Vec<String>,
-    digest: Option<String>,
+    mut names: Vec<String>,
+    mut digest: Option<String>,
     found: &mut Artefacts,
     cite: &mut Once<'_>,
 ) {
-    if list(value, &["layers"]).is_empty() {
+    let inner = value.get("OCIManifest").or(value.get("SchemaV2Manifest"));
+    if inner.is_some() {
+        names.extend(text(value, &["Ref"]).map(str::to_owned));
+        digest = text(value, &["Descriptor", "digest"]).map(str::to_owned);
+    }
+    let (layers, [named, sized]) = match inner.unwrap_or(value) {
+        skopeo if skopeo.get("LayersData").is_some() => {
+            digest = text(skopeo, &["Digest"]).map(str::to_owned);
+            (list(skopeo, &["LayersData"]), ["Digest", "Size"])
+        }
+        manifest => (list(manifest, &["layers"]), ["digest", "size"]),
+    };
+    if layers.is_empty() {
         return;
     }
     let evidence = cite();
     let mut image = unknown_image(ImageSource::Manifest, evidence.clone());
     image.names = names;
-    image.digest = digest;
+    // A manifest's name is the hash of its bytes. One that was printed anew has another hash, and is then nobody's.
+    image.digest = digest.or_else(|| Some(format!("sha256:{}", evidence.sha256)));
     image.measure = Measure::Compressed;
-    image.layers = list(value, &["layers"])
+    image.layers = layers
         .iter()
         .map(|layer| ImageLayer {
             verb: String::new(),
-            text: text(layer, &["digest"])
+            text: text(layer, &[named])
                 .or_else(|| text(layer, &["mediaType"]))
                 .unwrap_or_default()
                 .to_owned(),
-            size: layer.get("size").and_then(Value::as_u64),
-            digest: text(layer, &["digest"]).map(str::to_owned),
+            size: layer.get(sized).and_then(Value::as_u64),
+            digest: text(layer, &[named]).map(str::to_owned),
             evidence: evidence.clone(),
         })
         .collect();
@@ -148,12 +164,76 @@ pub(super) fn of_node(value: &Value, found: &mut Artefacts, cite: &mut Once<'_>)
 }
 
 /// # Source
-/// crictl images -o json: `size` is a number in text; which of the two it counts depends on the runtime, which the list does not name.
+/// crictl images -o json, and `status` of crictl inspecti: `size` is a number in text; which of the two it counts depends on the runtime, which the list does not name.
 pub(super) fn of_runtime(value: &Value, found: &mut Artefacts, cite: &mut Once<'_>) {
+    let value = value.get("status").unwrap_or(value);
     let mut names = strings(value, &["repoTags"]);
     names.extend(strings(value, &["repoDigests"]));
     let bytes = text(value, &["size"]).and_then(|size| size.parse().ok());
     named(names, bytes, Measure::Unknown, found, cite);
+}
+
+/// Reads a table of images: each name with its size. Returns the number of rows.
+///
+/// # Source
+/// docker images and podman images: unpacked layers, and a column CREATED; crictl images has none, and counts what its runtime does. With Docker's
+/// containerd image store the table has a column BLOB SIZE, and SIZE counts both.
+pub(super) fn table(text: &str, cite: &mut Cite<'_>, found: &mut Artefacts) -> u64 {
+    let (mut rows, mut at) = (0, 0);
+    let mut measure = Measure::Unknown;
+    let mut columns: Vec<(usize, &str)> = Vec::new();
+    for line in text.split_inclusive('\n') {
+        let range = at..at + line.trim_end_matches(['\n', '\r']).len();
+        at += line.len();
+        let row = &text[range.clone()];
+        if row.contains(" TAG ") && row.contains("IMAGE ID") && row.contains("SIZE") {
+            columns = ["TAG", "DIGEST", "SIZE"]
+                .into_iter()
+                .filter_map(|name| Some((row.find(&format!(" {name}"))? + 1, name)))
+                .collect();
+            measure = match row.contains("CREATED") && !row.contains("BLOB") {
+                true => Measure::Unpacked,
+                false => Measure::Unknown,
+            };
+            continue;
+        }
+        let words: Vec<&str> = row.split_whitespace().collect();
+        let [repository, tag, ..] = words.as_slice() else {
+            continue;
+        };
+        // The size is what begins below its title, or to the left of it where the title is wider set.
+        let cell = |name: &str| {
+            let (start, _) = columns.iter().find(|(_, n)| *n == name)?;
+            let tail = row.get(*start..)?;
+            let mut words = tail.split_whitespace();
+            let (first, second) = (words.next()?, words.next().unwrap_or_default());
+            parse_bytes(first)
+                .filter(|_| first.ends_with('B'))
+                .or_else(|| parse_bytes(&format!("{first}{second}")))
+        };
+        let Some(bytes) = cell("SIZE") else { continue };
+        rows += 1;
+        if *repository == "<none>" {
+            continue;
+        }
+        let digest = words
+            .iter()
+            .find(|w| w.len() == 71 && w.starts_with("sha256:"))
+            .map(|w| (*w).to_owned());
+        let named = columns.iter().any(|(_, name)| *name == "DIGEST") && digest.is_some();
+        let mut image = unknown_image(ImageSource::NodeList, cite(range));
+        if *tag != "<none>" {
+            image.names.push(format!("{repository}:{tag}"));
+        }
+        image.digest = digest.filter(|_| named);
+        image.total = Some(bytes);
+        image.measure = measure;
+        image.rounded = true;
+        if !image.names.is_empty() || image.digest.is_some() {
+            found.images.push(image);
+        }
+    }
+    rows
 }
 
 /// # Source

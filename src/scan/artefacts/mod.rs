@@ -29,6 +29,7 @@ pub(super) fn document(
     let mut found = Artefacts::default();
     let records = match reader {
         "docker-history" => history::table(text, cite, &mut found),
+        "image-table" => image::table(text, cite, &mut found),
         "dockerfile" => build::dockerfile(source, text, cite, &mut found),
         "dockerignore" => build::ignore_file(source, text, cite, &mut found),
         _ => return None,
@@ -56,6 +57,7 @@ pub(super) fn object(
             object::keep(value, outer, found, cite);
         }
         "kube-pod" | "kube-workload" | "kube-object" => object::keep(value, outer, found, cite),
+        "kubelet-config" => object::of_kubelet(value, outer, found, cite),
         _ => {}
     }
 }
@@ -107,6 +109,7 @@ fn unknown_image(kind: ImageSource, evidence: Evidence) -> ImageArtefact {
         digest: None,
         layers: Vec::new(),
         total: None,
+        stated: None,
         measure: Measure::Unknown,
         rounded: false,
         user: None,

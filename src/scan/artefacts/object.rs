@@ -81,10 +81,26 @@ pub(super) fn keep(
     });
 }
 
+/// Keeps a kubelet's configuration, as its file has it or as the kubelet shows it.
+pub(super) fn of_kubelet(
+    value: &Value,
+    outer: &Record,
+    found: &mut Artefacts,
+    cite: &mut dyn FnMut() -> Evidence,
+) {
+    let mut own = value.get("kubeletconfig").unwrap_or(value).clone();
+    if let Some(own) = own.as_object_mut() {
+        own.insert("kind".to_owned(), Value::from("KubeletConfiguration"));
+        keep(&Value::Object(own.clone()), outer, found, cite);
+    }
+}
+
 /// Two sightings of a pod are the same object; a workload is another one when what it asks for has changed.
 fn same(kind: &str, known: &Value, seen: &Value) -> bool {
     match kind {
         "Pod" | "Node" => true,
+        // It has no name: which node it is for, its source tells.
+        "KubeletConfiguration" => false,
         _ => known.get("spec") == seen.get("spec"),
     }
 }
