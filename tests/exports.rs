@@ -164,6 +164,20 @@ fn a_trace_has_every_signal_condition_and_link() {
             (count("ph", "s") + left_out, count("ph", "f") + left_out),
             (links, links)
         );
+        // No arrow goes back in time, where viewers drop it; one that was turned round says so.
+        let mut turned = 0;
+        for start in events.iter().filter(|e| e["ph"] == "s") {
+            let end = events
+                .iter()
+                .find(|e| e["ph"] == "f" && e["id"] == start["id"]);
+            let end = end.unwrap_or_else(|| panic!("{start} has no end"));
+            assert!(start["ts"].as_i64() <= end["ts"].as_i64(), "{start} {end}");
+            let backwards = start["args"]["lag_ms"].as_i64() < Some(0);
+            let name = start["name"].as_str().expect("a name");
+            assert_eq!(backwards, name.contains("from effect to cause"), "{start}");
+            turned += usize::from(backwards);
+        }
+        assert!(turned > 0 || !path.ends_with("death-spiral"));
         // Every slice lies in a thread that has a name, and every arrow begins and ends at a slice.
         for event in events.iter().filter(|e| e["ph"] != "M") {
             let named = events.iter().any(|m| {

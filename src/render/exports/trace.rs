@@ -160,7 +160,8 @@ fn name(signal: &SignalRow, titles: &Titles) -> String {
         .to_owned()
 }
 
-/// Links are arrows. Returns how many touch a signal that has no time.
+/// Links are arrows. One whose cause was recorded after its effect is drawn from the earlier to the later, for viewers drop an arrow that goes back
+/// in time; its name says so. Returns how many touch a signal that has no time.
 fn links(report: &Report, places: &BTreeMap<&str, Place>, tracks: &mut Tracks) -> usize {
     let mut left_out = 0;
     for (id, link) in report.cascades.iter().flat_map(|c| &c.links).enumerate() {
@@ -171,10 +172,20 @@ fn links(report: &Report, places: &BTreeMap<&str, Place>, tracks: &mut Tracks) -
             left_out += 1;
             continue;
         };
-        let arrow = |ph: &str, (pid, tid, ts): &Place| json!({"ph": ph, "cat": "link", "name": link.rule, "id": id + 1, "pid": pid, "tid": tid, "ts": ts, "args": {"confidence": link.confidence, "because": link.because}});
-        let mut end = arrow("f", effect);
+        let backwards = effect.2 < cause.2;
+        let (name, from, to) = if backwards {
+            let name = format!(
+                "{} (from effect to cause: the effect was recorded first)",
+                link.rule
+            );
+            (name, effect, cause)
+        } else {
+            (link.rule.clone(), cause, effect)
+        };
+        let arrow = |ph: &str, (pid, tid, ts): &Place| json!({"ph": ph, "cat": "link", "name": name, "id": id + 1, "pid": pid, "tid": tid, "ts": ts, "args": {"rule": link.rule, "lag_ms": link.lag_ms, "confidence": link.confidence, "because": link.because}});
+        let mut end = arrow("f", to);
         end["bp"] = json!("e");
-        tracks.events.push(arrow("s", cause));
+        tracks.events.push(arrow("s", from));
         tracks.events.push(end);
     }
     left_out
