@@ -159,9 +159,11 @@ pub fn run(
                 && options.until.is_none_or(|until| m.at <= until)
         })
     };
+    let recognised = aligned.facts.len();
     if options.since.is_some() || options.until.is_some() {
         aligned.keep(inside);
     }
+    let outside = (recognised - aligned.facts.len()) as u64;
     let mut constants = grammars
         .physics
         .for_version(aligned.roster.version.as_deref());
@@ -177,7 +179,10 @@ pub fn run(
     );
     problems.extend(more);
     problems.sort();
-    let ledger = ledger(&sources, &readings, skipped, &aligned.facts);
+    let ledger = Ledger {
+        outside,
+        ..ledger(&sources, &readings, skipped, &aligned.facts)
+    };
     let mut incident = Incident {
         sources,
         readings,
@@ -288,5 +293,6 @@ fn ledger(
         records: readings.iter().map(|r| r.records).sum(),
         skipped,
         undated: facts.iter().filter(|f| f.moment.is_none()).count() as u64,
+        outside: 0,
     }
 }

@@ -27,9 +27,27 @@ fn problems_of(report: &serde_json::Value) -> String {
 }
 
 #[test]
-fn an_empty_directory_is_a_report_that_says_so() {
+fn an_empty_directory_is_a_failure_and_a_report_that_says_so() {
     let folder = incident(&[]);
-    let found = report(folder.path());
+    let path = folder.path().display().to_string();
+    let output = run(
+        &[
+            "report",
+            &path,
+            "--format",
+            "json",
+            "-o",
+            "-",
+            "--fail-on",
+            "cascade",
+        ],
+        1,
+    );
+    assert!(
+        String::from_utf8_lossy(&output.stderr)
+            .contains(&format!("hint: \"{path}\": there is nothing in it"))
+    );
+    let found: serde_json::Value = serde_json::from_slice(&output.stdout).expect("a report");
     assert_eq!(found["ledger"]["files"], 0);
     assert_eq!(found["cascades"].as_array().map(Vec::len), Some(0));
     assert!(
@@ -73,9 +91,7 @@ fn an_unwritable_place_is_a_failure() {
 
 #[test]
 fn binary_empty_and_foreign_files_are_named_with_a_reason() {
-    let binary: Vec<u8> = (0..20_000_u32)
-        .map(|i| (i.wrapping_mul(2_654_435_761) >> 24) as u8)
-        .collect();
+    let binary = noise();
     let folder = incident(&[
         ("app.bin", &binary),
         ("empty.log", b""),
@@ -286,6 +302,180 @@ fn what_cannot_be_opened_is_listed_and_nothing_else_is_lost() {
         let output = run(&["report", &alone, "-o", "-"], 1);
         assert!(String::from_utf8_lossy(&output.stderr).contains("nothing could be read"));
     }
+}
+
+/// Bytes that no text and no archive begins with.
+fn noise() -> Vec<u8> {
+    (0..20_000_u32)
+        .map(|i| (i.wrapping_mul(2_654_435_761) >> 24) as u8)
+        .collect()
+}
+
+#[test]
+fn a_run_that_could_read_nothing_leaves_the_last_postmortem_alone() {
+    let folder = incident(&[
+        ("page.html", b"the last postmortem"),
+        ("in/heap.bin", &noise()),
+        ("in/empty.log", b""),
+    ]);
+    let page = folder.path().join("page.html").display().to_string();
+    let nothing = folder.path().join("in").display().to_string();
+    let pattern = folder.path().join("*.nomatch").display().to_string();
+    for input in [&nothing, &pattern] {
+        let output = run(&["report", input, "-o", &page, "--fail-on", "cascade"], 1);
+        assert_eq!(std::fs::read(&page).expect("there"), b"the last postmortem");
+        let said = String::from_utf8_lossy(&output.stderr).into_owned();
+        assert!(
+            said.contains("nothing could be read") && said.contains("hint: "),
+            "{said}"
+        );
+    }
+    let mut stdin = rootline();
+    let output = stdin
+        .args(["signals", "-"])
+        .stdin(std::process::Stdio::null())
+        .output()
+        .expect("runs");
+    assert_eq!(output.status.code(), Some(1), "standard input is empty");
+    run(&["timeline", &nothing], 1);
+    // One line is something.
+    std::fs::write(folder.path().join("in/kubelet.log"), LINE).expect("written");
+    run(&["report", &nothing, "-o", &page], 0);
+    assert_ne!(std::fs::read(&page).expect("there"), b"the last postmortem");
+}
+
+#[test]
+fn a_time_in_which_nothing_lies_is_said_and_one_that_cannot_be_is_refused() {
+    let folder = incident(&[("kubelet.log", LINE.as_bytes())]);
+    let path = folder.path().display().to_string();
+    let late = ["--since", "2030-01-01T00:00:00Z"];
+    let page = folder.path().join("page.html").display().to_string();
+    let said = run(&["report", &path, late[0], late[1], "-o", &page], 0).stdout;
+    let said = String::from_utf8_lossy(&said)
+        .split_whitespace()
+        .collect::<Vec<_>>()
+        .join(" ");
+    assert!(
+        said.contains(
+            "all 1 signals that were recognised in 1 sources with 1 records lie outside of it"
+        ),
+        "{said}"
+    );
+    assert!(
+        said.contains("nothing in the time that was asked for")
+            && !said.contains("No known signal"),
+        "{said}"
+    );
+    let found = run(
+        &[
+            "report", &path, late[0], late[1], "--format", "json", "-o", "-",
+        ],
+        0,
+    )
+    .stdout;
+    let found: serde_json::Value = serde_json::from_slice(&found).expect("a report");
+    assert_eq!(found["ledger"]["outside"], 1);
+    assert!(
+        found["gaps"]
+            .to_string()
+            .contains("One signal lies outside of the time")
+    );
+    let whole = report(folder.path());
+    assert_eq!(whole["ledger"]["outside"], 0);
+    assert!(!whole["gaps"].to_string().contains("--since"));
+    let output = run(
+        &[
+            "signals",
+            &path,
+            late[0],
+            late[1],
+            "--until",
+            "2024-01-01T00:00:00Z",
+        ],
+        2,
+    );
+    assert!(String::from_utf8_lossy(&output.stderr).contains("nothing lies after 2030-01-01"));
+}
+
+#[test]
+fn outputs_that_make_no_sense_are_refused_or_said() {
+    let folder = incident(&[("kubelet.log", LINE.as_bytes())]);
+    let path = folder.path().display().to_string();
+    let said = |arguments: &[&str], code: i32| {
+        let mut all = vec!["report", &path, "-q"];
+        all.extend(arguments);
+        String::from_utf8_lossy(&run(&all, code).stderr).into_owned()
+    };
+    let pdf = folder.path().join("x.pdf").display().to_string();
+    let refused = said(&["-o", &pdf], 2);
+    assert!(
+        refused.contains("there is no format for .pdf") && refused.contains("--format"),
+        "{refused}"
+    );
+    said(&["-o", &pdf, "--format", "html"], 0);
+    let page = folder.path().join("no/such/x.html").display().to_string();
+    let failed = said(&["-o", &page], 1);
+    assert!(
+        failed.contains("make it first") && !failed.contains(".rootline-"),
+        "{failed}"
+    );
+    let map = folder.path().join("no/map.toml").display().to_string();
+    let failed = said(&["-o", &pdf, "--format", "html", "--role-map", &map], 1);
+    assert!(
+        failed.contains("map.toml") && !failed.contains("-o FILE"),
+        "{failed}"
+    );
+    // Patterns that fit nothing, and no guard-rails: a note.
+    let page = folder.path().join("x.html").display().to_string();
+    let rails = folder.path().join("rails").display().to_string();
+    let quiet = folder.path().join("quiet/kubelet.log");
+    std::fs::create_dir(folder.path().join("quiet")).expect("a folder");
+    std::fs::write(&quiet, "2024-05-22T03:15:44Z nothing of note here\n").expect("written");
+    let quiet = quiet.display().to_string();
+    let output = run(
+        &[
+            "report",
+            &quiet,
+            "-o",
+            &page,
+            "--actions",
+            &rails,
+            "--node-of",
+            "other*=n1",
+        ],
+        0,
+    );
+    let notes = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert!(
+        notes.contains("--node-of: no file fits \"other*\""),
+        "{notes}"
+    );
+    assert!(
+        notes.contains("no guard-rail fits") && !folder.path().join("rails").exists(),
+        "{notes}"
+    );
+    let output = run(
+        &["report", &path, "-o", &page, "--node-of", "*kubelet*=n1"],
+        0,
+    );
+    assert!(!String::from_utf8_lossy(&output.stderr).contains("no file fits"));
+    let output = run(&["report", &path, "--jobs", "-3"], 2);
+    assert!(String::from_utf8_lossy(&output.stderr).contains("not a number from 1 to 1024"));
+}
+
+#[test]
+fn a_record_without_a_year_says_so_in_its_head() {
+    let line = "I1123 21:01:00.000000     101 kubelet_node_status.go:1] \"Recording event message for node\" node=\"worker-q\" event=\"NodeHasDiskPressure\"\n";
+    let folder = incident(&[("kubelet.log", line.as_bytes())]);
+    let path = folder.path().display().to_string();
+    let page = folder.path().join("x.html").display().to_string();
+    let head = |arguments: &[&str]| {
+        let mut all = vec!["report", &path, "-o", &page];
+        all.extend(arguments);
+        String::from_utf8_lossy(&run(&all, 0).stdout).into_owned()
+    };
+    assert!(head(&[]).contains("no record tells the year: --year sets it"));
+    assert!(head(&["--year", "2024"]).contains("2024-11-23"));
 }
 
 #[test]

@@ -352,7 +352,22 @@ fn the_documented_rights_are_those_that_are_used() {
         })
         .collect();
     let mut given: Vec<String> = Vec::new();
-    for role in yaml("docs/rbac.yaml") {
+    let documents = yaml("docs/rbac.yaml");
+    // What is bound is a role of the file, and the strong one is bound to nobody.
+    let named = |document: &&serde_json::Value| document["rules"].is_array();
+    for binding in documents.iter().filter(|d| d["roleRef"].is_object()) {
+        let role = &binding["roleRef"]["name"];
+        assert!(
+            documents
+                .iter()
+                .filter(named)
+                .any(|d| d["metadata"]["name"] == *role),
+            "{role}"
+        );
+        assert_ne!(role, "rootline-collect-nodes");
+        assert_eq!(binding["subjects"][0]["name"], "rootline-collect");
+    }
+    for role in documents.iter().filter(named) {
         for rule in role["rules"].as_array().expect("rules") {
             for resource in rule["resources"].as_array().expect("resources") {
                 let resource = resource.as_str().expect("a name");
@@ -446,7 +461,7 @@ fn what_cannot_be_done_is_said_and_leaves_nothing_behind() {
     let down = folder.path().join("down");
     std::fs::write(
         &down,
-        "#!/bin/sh\necho 'The connection to the server 10.0.0.1:6443 was refused' >&2\nexit 1\n",
+        "#!/bin/sh\necho 'E0522 03:15:44.123456 812 memcache.go:265] couldnt get current server API group list' >&2\necho 'The connection to the server 10.0.0.1:6443 was refused' >&2\nexit 1\n",
     )
     .expect("written");
     std::fs::set_permissions(&down, std::fs::Permissions::from_mode(0o755)).expect("permissions");
@@ -455,8 +470,7 @@ fn what_cannot_be_done_is_said_and_leaves_nothing_behind() {
         &bundle,
         1,
         &[
-            "the cluster answered nothing",
-            "10.0.0.1:6443",
+            "the cluster answered nothing: The connection to the server 10.0.0.1:6443",
             "kubectl get nodes",
         ],
     );
@@ -481,6 +495,187 @@ fn what_cannot_be_done_is_said_and_leaves_nothing_behind() {
         1,
         &["cannot write"],
     );
+}
+
+/// Puts cases before those of the recorded cluster.
+fn with_cases(folder: &Path, kubectl: &Path, cases: &str) -> PathBuf {
+    let path = folder.join("kubectl-with-cases");
+    let script = format!(
+        "#!/bin/sh\ncase \"$*\" in\n{cases}\nesac\nexec '{}' \"$@\"\n",
+        kubectl.display()
+    );
+    std::fs::write(&path, script).expect("written");
+    std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o755)).expect("permissions");
+    path
+}
+
+fn manifest_of(members: &BTreeMap<String, Vec<u8>>) -> serde_json::Value {
+    serde_json::from_slice(&members["bundle/manifest.json"]).expect("a manifest")
+}
+
+/// The request of this name.
+fn request(manifest: &serde_json::Value, what: &str) -> serde_json::Value {
+    let mut all = manifest["requests"].as_array().expect("requests").iter();
+    let found = all.find(|r| r["what"] == what);
+    found
+        .unwrap_or_else(|| panic!("{what}: {manifest:#}"))
+        .clone()
+}
+
+#[test]
+fn a_kubectl_that_hangs_costs_its_own_answer_only() {
+    let (folder, kubectl) = cluster();
+    // A log-in helper hangs with kubectl's own outputs in its hands, whatever --request-timeout says.
+    let cases = format!(
+        "*/{}/proxy/logs/?query=kubelet*) echo 'May 22 03:15:44 the beginning of a log'; sleep 600; exit 1 ;;\n*/proxy/logs/?query=containerd*) echo 'half a log'; echo 'error: stream error: INTERNAL_ERROR' >&2; exit 1 ;;",
+        NODES[0]
+    );
+    let hanging = with_cases(folder.path(), &kubectl, &cases);
+    let bundle = folder.path().join("bundle.tar");
+    let began = std::time::Instant::now();
+    let output = collect(&hanging, &bundle, &["--timeout", "1"]);
+    assert!(output.status.success(), "{}", said(&output));
+    assert!(began.elapsed().as_secs() < 300, "it waited for what hung");
+    let members = members(&bundle);
+    let manifest = manifest_of(&members);
+    let late = request(&manifest, &format!("kubelet log of node {}", NODES[0]));
+    assert_eq!(late["status"], "timed_out", "{late}");
+    let kept = &members[&format!(
+        "bundle/{}",
+        late["file"].as_str().expect("what came is kept")
+    )];
+    assert_eq!(late["sha256"].as_str(), Some(sha256(kept).as_str()));
+    assert!(kept.starts_with(b"May 22"));
+    assert_eq!(request(&manifest, "events")["status"], "came");
+    let text = said(&output);
+    assert!(
+        text.contains("timed out  kubelet log of node") && text.contains("see --timeout"),
+        "{text}"
+    );
+    assert!(
+        text.contains("stream error: INTERNAL_ERROR (33 bytes that came are kept)"),
+        "{text}"
+    );
+    let report = crate::common::report(&bundle);
+    assert!(
+        report["sources"]
+            .to_string()
+            .contains("it did not come in time")
+    );
+}
+
+#[test]
+fn a_collect_that_is_stopped_keeps_what_came() {
+    let (folder, kubectl) = cluster();
+    let hanging = with_cases(
+        folder.path(),
+        &kubectl,
+        "*/proxy/configz*) echo hangs >> \"$(dirname \"$0\")/hangs\"; exec sleep 600 ;;",
+    );
+    let bundle = folder.path().join("bundle.tar.zst");
+    let mut child = rootline()
+        .args(["collect", "-o"])
+        .arg(&bundle)
+        .arg("--kubectl")
+        .arg(&hanging)
+        .env("PATH", std::env::var_os("PATH").unwrap_or_default())
+        .stdout(std::process::Stdio::piped())
+        .stderr(std::process::Stdio::piped())
+        .spawn()
+        .expect("runs");
+    for _ in 0..600 {
+        if folder.path().join("hangs").exists() {
+            break;
+        }
+        std::thread::sleep(std::time::Duration::from_millis(50));
+    }
+    let killed = Command::new("kill")
+        .args(["-INT", &child.id().to_string()])
+        .status();
+    assert!(killed.is_ok_and(|s| s.success()));
+    let _ = child.wait();
+    let output = child.wait_with_output().expect("ended");
+    let text = said(&output);
+    assert_eq!(output.status.code(), Some(1), "{text}");
+    assert!(
+        text.contains("STOPPED") && text.contains("stopped before all was asked"),
+        "{text}"
+    );
+    let manifest = manifest_of(&members(&bundle));
+    assert_eq!(manifest["stopped"], true);
+    assert_eq!(request(&manifest, "events")["status"], "came");
+    assert_eq!(
+        request(&manifest, &format!("settings of node {}", NODES[0]))["status"],
+        "stopped"
+    );
+    let problems = crate::common::report(&bundle)["sources"].to_string();
+    assert!(
+        problems.contains("collecting was stopped before"),
+        "{problems}"
+    );
+}
+
+#[test]
+fn rights_to_nothing_are_a_failure_and_missing_events_are_loud() {
+    let (folder, kubectl) = cluster();
+    let refuse = |what: &str| {
+        format!(
+            "{what}) echo \"Error from server (Forbidden): $2 is forbidden: User \\\"ci\\\" cannot list resource \\\"$2\\\"\" >&2; exit 1 ;;"
+        )
+    };
+    let nothing = with_cases(folder.path(), &kubectl, &refuse("'get '*"));
+    let bundle = folder.path().join("nothing.tar");
+    let output = collect(&nothing, &bundle, &[]);
+    assert_eq!(output.status.code(), Some(1), "{}", said(&output));
+    assert!(
+        said(&output).contains("nothing came that a report can be made of"),
+        "{}",
+        said(&output)
+    );
+    let manifest = manifest_of(&members(&bundle));
+    assert_eq!(request(&manifest, "version")["status"], "came");
+    assert_eq!(request(&manifest, "events")["status"], "refused");
+    // Pods without Events: a bundle, but not in silence.
+    let no_events = with_cases(folder.path(), &kubectl, &refuse("'get events '*"));
+    let output = collect(
+        &no_events,
+        &folder.path().join("pods.tar"),
+        &["--no-node-logs"],
+    );
+    assert!(output.status.success(), "{}", said(&output));
+    assert!(
+        said(&output).contains("MISSING    events: most of what a report can tell rests on Events"),
+        "{}",
+        said(&output)
+    );
+    let whole = collect(&kubectl, &folder.path().join("whole.tar"), &[]);
+    assert!(!said(&whole).contains("MISSING"), "{}", said(&whole));
+    // What one node says of each of its logs is told once.
+    let row = format!(
+        "not there  kubelet log of node {} and 3 more: this node has no log query",
+        NODES[1]
+    );
+    assert!(said(&whole).contains(&row), "{}", said(&whole));
+}
+
+#[test]
+fn names_and_numbers_that_cannot_be_are_refused_before_anything_is_asked() {
+    let (folder, kubectl) = cluster();
+    for (arguments, why) in [
+        (["--namespace", "bad name; rm"], "no name of Kubernetes"),
+        (["--namespace", "--all-namespaces"], "no name of Kubernetes"),
+        (["--node", "../../secrets"], "no name of Kubernetes"),
+        (["--max-nodes", "0"], "--no-node-logs"),
+        (["--timeout", "0"], "1..=3600"),
+    ] {
+        let given = format!("{}={}", arguments[0], arguments[1]);
+        let output = collect(&kubectl, &folder.path().join("b.tar"), &[&given]);
+        assert_eq!(output.status.code(), Some(2), "{arguments:?}");
+        assert!(said(&output).contains(why), "{}", said(&output));
+    }
+    let output = collect(&kubectl, &folder.path().join("no/such/b.tar"), &[]);
+    assert!(said(&output).contains("make it first"), "{}", said(&output));
+    assert!(!folder.path().join("asked").exists(), "nothing was asked");
 }
 
 /// A real kubectl finds `kubectl-rootline` on the path and hands it everything behind `kubectl rootline`.

@@ -109,14 +109,7 @@ fn every_command_and_option_is_explained() {
                 );
             }
         }
-        // Those that hold others give theirs.
-        let leaf = !help.contains("Commands:\n");
-        assert!(
-            !leaf
-                || help.contains("Examples:\n")
-                || command.first().is_some_and(|c| c == "grammar"),
-            "{command:?} has no example"
-        );
+        assert!(help.contains("Examples:\n"), "{command:?} has no example");
     }
 }
 
@@ -142,6 +135,52 @@ fn a_mistyped_name_is_suggested() {
         let said = text(&run(&arguments, code).stderr);
         assert!(said.contains(meant), "{arguments:?}: {said}");
     }
+}
+
+#[test]
+fn what_was_not_meant_is_not_suggested() {
+    for (arguments, code, said, not) in [
+        (
+            vec!["explain", "no/such.log:3"],
+            1,
+            "cannot read \"no/such.log\"",
+            "grammar",
+        ),
+        (
+            vec!["explain", "samples/awesome-app-2024-05-22/incident.log"],
+            2,
+            "which of its lines?",
+            "did you mean",
+        ),
+        (
+            vec!["explain", "samples/awesome-app-2024-05-22:1"],
+            1,
+            "it is a directory",
+            "did you mean",
+        ),
+        (
+            vec!["grammar", "show", "nope"],
+            2,
+            "`rootline grammar list`",
+            "did you mean",
+        ),
+        (
+            vec!["init", "samples/awesome-app-2024-05-22/incident.log"],
+            2,
+            "is a file",
+            "there is no such",
+        ),
+    ] {
+        let shown = text(&run(&arguments, code).stderr);
+        assert!(
+            shown.contains(said) && !shown.contains(not),
+            "{arguments:?}: {shown}"
+        );
+    }
+    let folder = incident(&[("heap.bin", &[0, 159, 146, 150].repeat(5_000))]);
+    let place = format!("{}:1", folder.path().join("heap.bin").display());
+    let shown = text(&run(&["explain", &place], 1).stderr);
+    assert!(shown.contains("it is no text"), "{shown}");
 }
 
 #[test]
@@ -194,6 +233,13 @@ fn each_value_says_where_it_comes_from() {
     assert_eq!(row(&plain, "since"), format!("2020-01-01T00:00:00Z {own}"));
     assert_eq!(row(&plain, "jobs"), format!("2 {user}"));
     assert!(row(&plain, "until").starts_with("- not set"));
+    assert!(
+        row(&plain, "quiet").starts_with("- not set")
+            && row(&plain, "kubectl").starts_with("- not set")
+    );
+    let quiet = shown(&[], &[("ROOTLINE_QUIET", "1"), ("ROOTLINE_KUBECTL", "oc")]);
+    assert_eq!(row(&quiet, "quiet"), "yes ROOTLINE_QUIET");
+    assert_eq!(row(&quiet, "kubectl"), "oc ROOTLINE_KUBECTL");
     let set = shown(
         &["--zone", "-05:00"],
         &[
@@ -305,6 +351,69 @@ fn mistakes_in_settings_say_file_reason_and_remedy() {
         }
         run(&["signals", &path, "--no-config"], 0);
     }
+    // All mistakes of a file at once, each with its line; also those that stand in the wrong place.
+    let folder = incident(&[
+        ("kubelet.log", LINE),
+        ("rootline.toml", b"year = 2024\n[postmortem]\nid = \"1\"\n[options]\nyeer = 2024\nzoone = \"+02:00\"\nnode-of = [\"*=n1\"]\n[option]\n"),
+    ]);
+    let path = folder.path().display().to_string();
+    let said = text(&run(&["signals", &path], 2).stderr);
+    for line in [
+        "line 1: \"year\" stands outside of [options]",
+        "line 5: there is no setting \"yeer\"",
+        "line 6: there is no setting \"zoone\"",
+        "line 8: \"option\" is no table of settings",
+        "did you mean \"zone\"?",
+    ] {
+        assert!(said.contains(line), "{line}: {said}");
+    }
+    let folder = incident(&[
+        ("kubelet.log", LINE),
+        ("rootline.toml", b"[options]\nnode-of = [\"worker-a\"]\n"),
+    ]);
+    let path = folder.path().display().to_string();
+    let said = text(&run(&["signals", &path], 2).stderr);
+    assert!(
+        said.contains("rootline.toml\": \"worker-a\" is no value of node-of: not GLOB=NODE"),
+        "{said}"
+    );
+    // A variable is named, not the option that nobody typed.
+    let with = |variable: &str, value: &str, arguments: &[&str]| {
+        let mut command = rootline();
+        command
+            .args(["signals", "samples/awesome-app-2024-05-22"])
+            .args(arguments)
+            .env(variable, value);
+        let output = command.output().expect("runs");
+        (output.status.code(), text(&output.stderr))
+    };
+    for (variable, value, why) in [
+        (
+            "ROOTLINE_YEAR",
+            "abc",
+            "the variable ROOTLINE_YEAR: \"abc\" is no value of year",
+        ),
+        (
+            "ROOTLINE_COLOR",
+            "sometimes",
+            "the variable ROOTLINE_COLOR: \"sometimes\" is no value of color: known are auto, always, never",
+        ),
+        (
+            "ROOTLINE_LIMIT",
+            "line-bytes=2MiB,members=x",
+            "the variable ROOTLINE_LIMIT: \"members=x\"",
+        ),
+        (
+            "ROOTLINE_CONFIG",
+            "/no/such/file",
+            "ROOTLINE_CONFIG names \"/no/such/file\"",
+        ),
+    ] {
+        let (code, said) = with(variable, value, &[]);
+        assert!(code == Some(2) && said.contains(why), "{variable}: {said}");
+    }
+    let (_, said) = with("ROOTLINE_YEAR", "2024", &["--year", "abc"]);
+    assert!(said.contains("'--year <YEAR>'"), "{said}");
     // Two incidents that disagree are asked about, and an argument settles it.
     let a = incident(&[
         ("kubelet.log", LINE),
@@ -483,6 +592,12 @@ fn there_is_a_manual_page_for_every_command() {
             assert_eq!(text(&output.stderr), "", "{name:?}");
         }
     }
+    let report = std::fs::read_to_string(directory.join("rootline-report.1")).expect("a page");
+    assert!(report.contains("ROOTLINE_YEAR"), "{report}");
+    assert!(
+        report.contains(".SH EXAMPLES") && !report.contains("EXTRA"),
+        "{report}"
+    );
     let first = run(&["man"], 0).stdout;
     assert_eq!(
         first,
@@ -591,6 +706,16 @@ fn mismatches(
                     found.push(format!("{at}: fits none of {want}"));
                 }
             }
+            "enum" => {
+                if !want.as_array().expect("words").contains(value) {
+                    found.push(format!("{at}: {value} is none of {want}"));
+                }
+            }
+            "const" => {
+                if value != want {
+                    found.push(format!("{at}: {value} is not {want}"));
+                }
+            }
             "minimum" => {
                 if value
                     .as_f64()
@@ -622,6 +747,26 @@ fn what_is_written_is_as_the_schema_says() {
         serde_json::from_slice(&run(&["schema", what], 0).stdout).expect("JSON")
     };
     let (of_report, of_signal) = (schema("report"), schema("signals"));
+    // Words that are fixed are listed; those of the grammars are not.
+    let word =
+        |row: &str, field: &str| of_report["$defs"][row]["properties"][field]["enum"].clone();
+    assert_eq!(
+        word("CascadeRow", "confidence"),
+        serde_json::json!(["certain", "probable", "possible", "unknown"])
+    );
+    for (row, field) in [
+        ("LinkRow", "confidence"),
+        ("CascadeRow", "spread"),
+        ("ConditionRow", "status"),
+        ("MetricRow", "status"),
+        ("ClockRow", "status"),
+        ("SignalRow", "time_basis"),
+        ("FactorRow", "strength"),
+        ("ActionRow", "class"),
+    ] {
+        assert!(word(row, field).is_array(), "{row}.{field}");
+    }
+    assert!(word("CascadeRow", "mechanism").is_null());
     assert_eq!(
         of_report["$schema"],
         "https://json-schema.org/draft/2020-12/schema"
@@ -635,6 +780,7 @@ fn what_is_written_is_as_the_schema_says() {
         for (field, value) in [
             ("schema", serde_json::Value::Null),
             ("signals", serde_json::Value::from(1)),
+            ("identities", serde_json::Value::from("hidden")),
             ("extra", serde_json::Value::from(1)),
         ] {
             let mut broken = report.clone();

@@ -188,7 +188,7 @@ fn the_pipelines_of_the_guide_work() {
             steps
                 .chain(after)
                 .filter_map(|s| s.as_str())
-                .filter(|s| s.contains("rootline "))
+                .filter(|s| s.contains("rootline report"))
                 .map(str::to_owned),
         );
         assert_eq!(scripts.len(), 1, "ci.md:{}", block.line);
@@ -206,6 +206,23 @@ fn the_pipelines_of_the_guide_work() {
                 assert!(desk.folder.path().join(made).exists(), "{made}");
             }
             run += 1;
+            // A cluster that does not answer still leaves a report of the job's own log.
+            let alone = Desk::new();
+            std::fs::write(
+                alone.tools.path().join("kubectl"),
+                "#!/bin/sh\necho 'Unable to connect to the server: i/o timeout' >&2\nexit 1\n",
+            )
+            .expect("written");
+            let output = alone.run(&script);
+            assert!(
+                output.status.success(),
+                "{script}\n{}",
+                String::from_utf8_lossy(&output.stderr)
+            );
+            let page = std::fs::read_to_string(alone.folder.path().join("postmortem.html"))
+                .expect("a page");
+            assert!(page.contains("deploy.log") && page.contains("no file fits this pattern"));
+            assert!(!alone.folder.path().join("bundle.tar.zst").exists());
         }
     }
     assert_eq!(run, 2);

@@ -395,7 +395,7 @@ fn everyday_facts_are_told_only_beside_others() {
 }
 
 #[test]
-fn explain_prints_the_files_own_text() {
+fn explain_says_in_words_what_the_file_holds() {
     for (id, file) in [
         ("pull_failed", "signals/pull-failed.toml"),
         (
@@ -408,9 +408,26 @@ fn explain_prints_the_files_own_text() {
         ),
         ("klog-text", "formats/klog-text.toml"),
     ] {
-        let shown = run(&["explain", id], 0).stdout;
         let text = std::fs::read(root().join("grammars").join(file)).expect("the file");
-        assert_eq!(shown, text, "{id}");
+        assert_eq!(run(&["grammar", "show", id], 0).stdout, text, "{id}");
+        // In words: its title, and none of the file's own syntax.
+        let shown = run(&["explain", id], 0).stdout;
+        let shown = String::from_utf8_lossy(&shown);
+        let text: toml::Table = String::from_utf8_lossy(&text).parse().expect("TOML");
+        let title = text["title"].as_str().expect("a title");
+        assert!(
+            shown.lines().next().is_some_and(|l| l.ends_with(title)),
+            "{shown}"
+        );
+        assert!(
+            !shown.contains("[[") && shown.contains("`rootline grammar show "),
+            "{shown}"
+        );
+    }
+    let shown = run(&["explain", "pull_failed"], 0).stdout;
+    let shown = String::from_utf8_lossy(&shown);
+    for word in ["  is ", "  proves ", "  not ", "  wording "] {
+        assert!(shown.contains(word), "{word}: {shown}");
     }
     let shown = run(&["explain", "mutable-tag"], 0).stdout;
     assert!(String::from_utf8_lossy(&shown).contains("What it looks for"));

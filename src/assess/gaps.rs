@@ -151,11 +151,14 @@ pub(super) fn gaps(incident: &Incident, assumptions: &[String], metrics: &[Metri
         };
         say(what.to_owned(), matters);
     }
-    let damaged = incident
+    // One source may be both.
+    let damaged: std::collections::BTreeSet<Option<usize>> = incident
         .problems
         .iter()
         .filter(|p| p.what.contains("cut off") || p.what.contains("damaged"))
-        .count();
+        .map(|p| p.source)
+        .collect();
+    let damaged = damaged.len();
     if damaged > 0 {
         say(
             format!(
@@ -177,6 +180,19 @@ pub(super) fn gaps(incident: &Incident, assumptions: &[String], metrics: &[Metri
                 _ => format!("{refused} things that were asked of the cluster did not come."),
             },
             "what they would have shown is not in this report; the problems of the bundle's manifest name them, and why",
+        );
+    }
+    if incident.ledger.outside > 0 {
+        say(
+            match incident.ledger.outside {
+                1 => {
+                    "One signal lies outside of the time that --since and --until leave.".to_owned()
+                }
+                outside => format!(
+                    "{outside} signals lie outside of the time that --since and --until leave."
+                ),
+            },
+            "causes and ends among them are not in this report",
         );
     }
     if !incident.ledger.skipped.is_empty() {

@@ -190,7 +190,16 @@ fn nothing_found(incident: &Incident, grammars: &Grammars) -> Vec<(String, Vec<F
         ),
         Vec::new(),
     )];
-    if incident.facts.is_empty() {
+    let outside = incident.ledger.outside;
+    if incident.facts.is_empty() && outside > 0 {
+        sentences = vec![(
+            format!(
+                "Nothing lies inside of the time that --since and --until leave: all {outside} signals that were recognised in {} sources with {records} records lie outside of it.",
+                incident.sources.len()
+            ),
+            Vec::new(),
+        )];
+    } else if incident.facts.is_empty() {
         sentences = vec![(
             format!(
                 "No known signal was found in {} sources with {records} records. That is not proof that nothing happened: the sources below say what was read.",

@@ -169,17 +169,18 @@ pub(super) struct Input {
     #[arg(long, value_name = "OFFSET", allow_hyphen_values = true, value_parser = parse_zone, env = "ROOTLINE_ZONE", hide_env_values = true, help_heading = TIME)]
     zone: Option<FixedOffset>,
     /// Year of stamps that have none, such as klog's
-    #[arg(long, value_name = "YEAR", value_parser = clap::value_parser!(i32).range(1970..=9999), env = "ROOTLINE_YEAR", hide_env_values = true, help_heading = TIME)]
+    #[arg(long, value_name = "YEAR", allow_negative_numbers = true, value_parser = clap::value_parser!(i32).range(1970..=9999), env = "ROOTLINE_YEAR", hide_env_values = true, help_heading = TIME)]
     year: Option<i32>,
     /// Files whose path fits GLOB speak for NODE; may be given several times
     #[arg(
         long,
         value_name = "GLOB=NODE",
+        value_parser = parse_node_of,
         env = "ROOTLINE_NODE_OF",
         hide_env_values = true,
         help_heading = READING
     )]
-    node_of: Vec<String>,
+    node_of: Vec<NodeOf>,
     #[command(flatten)]
     redact: Redact,
     #[command(flatten)]
@@ -188,7 +189,7 @@ pub(super) struct Input {
     #[arg(long, value_name = "DIR", value_hint = ValueHint::DirPath, env = "ROOTLINE_GRAMMARS", hide_env_values = true, help_heading = READING)]
     pub(super) grammars: Vec<PathBuf>,
     /// Worker threads; the result does not depend on it
-    #[arg(long, value_name = "N", value_parser = parse_jobs, env = "ROOTLINE_JOBS", hide_env_values = true, help_heading = READING)]
+    #[arg(long, value_name = "N", allow_negative_numbers = true, value_parser = parse_jobs, env = "ROOTLINE_JOBS", hide_env_values = true, help_heading = READING)]
     pub(super) jobs: Option<usize>,
     /// No notes, no progress and no summary
     #[arg(short, long, env = "ROOTLINE_QUIET", hide_env_values = true, value_parser = clap::builder::FalseyValueParser::new(), help_heading = "Output")]
@@ -211,31 +212,48 @@ impl Input {
 
     /// Returns what the user told about the input.
     pub(super) fn options(&self) -> Result<Options, Failure> {
-        let mut node_of = Vec::new();
-        for rule in &self.node_of {
-            let (glob, node) = rule
-                .rsplit_once('=')
-                .filter(|(g, n)| !g.is_empty() && !n.is_empty())
-                .ok_or_else(|| Failure::Usage {
-                    what: format!("--node-of \"{rule}\" is not GLOB=NODE"),
-                    hint: "for example --node-of 'logs/worker-a/*=worker-a'".into(),
-                })?;
-            let glob = globset::Glob::new(glob).map_err(|error| Failure::Usage {
-                what: format!("--node-of \"{rule}\": {error}"),
-                hint: "for example --node-of 'logs/worker-a/*=worker-a'".into(),
-            })?;
-            node_of.push((glob.compile_matcher(), node.to_owned()));
+        if let (Some(since), Some(until)) = (self.since, self.until)
+            && since > until
+        {
+            return Err(Failure::Usage {
+                what: format!("nothing lies after {since} and before {until}"),
+                hint: "--since is where the time that counts begins, --until where it ends".into(),
+            });
         }
+        let node_of = self
+            .node_of
+            .iter()
+            .map(|rule| (rule.glob.clone(), rule.node.clone()));
         Ok(Options {
             align: align::Options {
                 year: self.year,
                 zone: self.zone,
-                node_of,
+                node_of: node_of.collect(),
             },
             since: self.since,
             until: self.until,
         })
     }
+}
+
+/// Files, and the node that they speak for.
+#[derive(Debug, Clone)]
+struct NodeOf {
+    glob: globset::GlobMatcher,
+    node: String,
+}
+
+fn parse_node_of(text: &str) -> Result<NodeOf, String> {
+    let example = "for example 'logs/worker-a/*=worker-a'";
+    let (glob, node) = text
+        .rsplit_once('=')
+        .filter(|(glob, node)| !glob.is_empty() && !node.is_empty())
+        .ok_or_else(|| format!("not GLOB=NODE; {example}"))?;
+    let glob = globset::Glob::new(glob).map_err(|error| format!("{error}; {example}"))?;
+    Ok(NodeOf {
+        glob: glob.compile_matcher(),
+        node: node.to_owned(),
+    })
 }
 
 /// Whether people are named. Not a setting of a file: it is asked for each time.

@@ -13,6 +13,9 @@ use crate::grammar::pattern::nearest;
 use crate::render::escape::visible as safe;
 
 #[derive(Debug, Args)]
+#[command(
+    after_help = "Examples:\n  rootline config show\n  rootline config show ./incident --year 2024"
+)]
 pub(super) struct ConfigArgs {
     #[command(subcommand)]
     pub(super) command: ConfigCommand,
@@ -78,6 +81,24 @@ pub(super) fn run(matches: &ArgMatches, settings: &Settings) -> Result<ExitCode,
             value
         };
         let _ = writeln!(out, "{:<10} {:<28} {}", key.name, safe(&value), safe(&from));
+    }
+    // What only a variable or an argument can set.
+    let quiet = match shown.value_source("quiet") {
+        Some(ValueSource::CommandLine) => ("yes", "--quiet"),
+        Some(ValueSource::EnvVariable) if shown.get_flag("quiet") => ("yes", "ROOTLINE_QUIET"),
+        _ => ("-", "not set: notes, progress and a summary"),
+    };
+    let kubectl = std::env::var("ROOTLINE_KUBECTL").ok();
+    let kubectl = match &kubectl {
+        Some(program) => (program.as_str(), "ROOTLINE_KUBECTL"),
+        None => ("-", "not set: kubectl, for collect"),
+    };
+    for (name, (value, from)) in [("quiet", quiet), ("kubectl", kubectl)] {
+        let _ = writeln!(out, "{name:<10} {:<28} {from}", safe(value));
+    }
+    let paths = shown.get_many::<std::path::PathBuf>("paths");
+    if paths.into_iter().flatten().any(|path| path.is_file()) && settings.incident.is_empty() {
+        out.push_str("\nthe rootline.toml of an incident counts where its directory is given, not for a file or an archive\n");
     }
     for (name, _) in std::env::vars_os() {
         let name = name.to_string_lossy();

@@ -46,22 +46,115 @@ pub(super) fn run(command: &ExplainArgs) -> Result<ExitCode, Failure> {
         )?)?;
         return Ok(ExitCode::SUCCESS);
     }
+    if PathBuf::from(&command.what).is_file() {
+        return Err(Failure::Usage {
+            what: format!("\"{}\" is a file: which of its lines?", command.what),
+            hint: format!(
+                "`rootline explain {}:1` explains its first line, `rootline detect` all of it",
+                command.what
+            ),
+        });
+    }
     if let Some(text) = pipeline::explain_factor(&command.what.replace('_', "-")) {
         print(&format!("{text}\n"))?;
         return Ok(ExitCode::SUCCESS);
     }
-    grammar::show(&command.what, &command.grammars)?;
+    let grammars = load_grammars(&command.grammars)?;
+    match in_words(&grammars, &command.what) {
+        Some(text) => print(&text)?,
+        None => grammar::show(&command.what, &command.grammars)?,
+    }
     Ok(ExitCode::SUCCESS)
 }
 
-/// `FILE:LINE`, where the file exists; `!member` may stand between them.
+/// Says what a signal, rule, mechanism, format or constant is; nothing for any other name.
+fn in_words(grammars: &Grammars, id: &str) -> Option<String> {
+    let (dashed, id) = (id.replace('_', "-"), id.replace('-', "_"));
+    let mut out = String::new();
+    let mut say = |name: &str, text: &str| {
+        if !text.is_empty() {
+            let _ = writeln!(out, "  {name:<12} {text}");
+        }
+    };
+    let title = if let Some(signal) = grammars.signals.iter().find(|s| s.kind == id) {
+        let about = grammars.vocabulary.signal.get(&signal.kind);
+        say("is", about.map_or("", |word| word.about.as_str()));
+        say("proves", &signal.proves);
+        signal.does_not_prove.iter().for_each(|not| say("not", not));
+        for wording in &signal.wordings {
+            say("wording", &wording.shown());
+            let by = match wording.components.is_empty() {
+                true => wording.of.clone(),
+                false => wording.components.join(", "),
+            };
+            let source = wording.source.as_deref().unwrap_or("no source is given");
+            say("", &format!("{by}; {source}"));
+        }
+        format!("signal {}: {}", signal.kind, signal.title)
+    } else if let Some(rule) = grammars.rules.iter().find(|r| r.id == dashed) {
+        say("cause", &rule.cause);
+        say("effect", &rule.effect);
+        say("about one", &rule.share.join(", "));
+        say("within", &rule.within);
+        say("unless", &rule.unless.join(", "));
+        say("says", &rule.because);
+        say("confidence", rule.confidence.name());
+        rule.mistaken_when
+            .iter()
+            .for_each(|when| say("mistaken", &format!("when {when}")));
+        say("source", rule.source.as_deref().unwrap_or_default());
+        format!("causal rule {}: {}", rule.id, rule.title)
+    } else if let Some(mechanism) = grammars.mechanisms.iter().find(|m| m.id == id) {
+        say("says", &mechanism.explanation);
+        say("about", &mechanism.anchors.join(", "));
+        say("needs link", &mechanism.any_link.join(" or "));
+        say("needs signal", &mechanism.any_signal.join(" or "));
+        say("yields to", &mechanism.yields_to.join(", "));
+        say("weighed with", &mechanism.rivals.join(", "));
+        say("ruled out", &mechanism.absent);
+        for help in &mechanism.helps {
+            say(&help.class, &help.text);
+        }
+        format!("mechanism {}: {}", mechanism.id, mechanism.title)
+    } else if let Some(format) = grammars.peeler.format(&dashed) {
+        say("is", &format.about);
+        say("source", &format.source);
+        format
+            .patterns
+            .iter()
+            .for_each(|pattern| say("pattern", pattern.text()));
+        say("not read", format.unread.as_deref().unwrap_or_default());
+        format!("format {}: {}", format.id, format.title)
+    } else if let Some(constant) = grammars.physics.constant.get(&id) {
+        say("is", &constant.about);
+        say("value", &constant.value);
+        for step in &constant.by_version {
+            say(
+                "",
+                &format!("{} since Kubernetes {}", step.value, step.since),
+            );
+        }
+        say("set by", constant.flag.as_deref().unwrap_or_default());
+        say("source", &constant.source);
+        format!("constant {id}")
+    } else {
+        return None;
+    };
+    let file = if grammars.physics.constant.contains_key(&id) {
+        &id
+    } else {
+        &dashed
+    };
+    Some(format!(
+        "{title}\n{out}  file         `rootline grammar show {file}`\n"
+    ))
+}
+
+/// `FILE:LINE`; `!member` may stand between them. No id has a colon.
 fn place_of(what: &str) -> Option<(String, u64)> {
     let (file, line) = what.rsplit_once(':')?;
     let line = line.parse().ok().filter(|line| *line > 0)?;
-    let stored = file.split('!').next().unwrap_or(file);
-    PathBuf::from(stored)
-        .exists()
-        .then(|| (file.to_owned(), line))
+    Some((file.to_owned(), line))
 }
 
 fn explain_line(
@@ -184,6 +277,15 @@ fn nearest(grammars: &Grammars, record: &Record, out: &mut String) {
 /// Reads one line of a file or member, decompressed.
 fn read_line(file: &str, line: u64) -> Result<String, Failure> {
     let stored = PathBuf::from(file.split('!').next().unwrap_or(file));
+    if !stored.exists() {
+        return Err(Failure::Read {
+            path: stored.display().to_string(),
+            error: std::io::Error::new(
+                std::io::ErrorKind::NotFound,
+                "there is no such file or directory",
+            ),
+        });
+    }
     let (collection, _) = collect::collect(&[stored]);
     let fail = |why: &str| Failure::Read {
         path: format!("{file}:{line}"),
@@ -195,7 +297,16 @@ fn read_line(file: &str, line: u64) -> Result<String, Failure> {
         .iter()
         .zip(&detections)
         .find(|(source, _)| source.path == file)
-        .ok_or_else(|| fail("it is no text that can be opened, or a directory"))?;
+        .ok_or_else(|| {
+            let skipped = collection.skipped.iter().find(|s| s.path == file);
+            fail(skipped.map_or(
+                "it is a directory or an archive, or has no such member",
+                |s| s.why.as_str(),
+            ))
+        })?;
+    if detection.formats == ["binary"] {
+        return Err(fail(&format!("it is no text: {}", detection.why)));
+    }
     let stream = source
         .content
         .open()

@@ -26,14 +26,12 @@ pub enum Failure {
         error: std::io::Error,
     },
     /// The page is written, but nothing here opens it. Usually a machine without a desktop.
-    #[error("cannot open \"{path}\": {error}")]
+    #[error("cannot open \"{path}\": no browser could be started")]
     Open {
         /// The page.
         path: String,
-        /// Why.
-        error: std::io::Error,
     },
-    /// There were files, and none could be opened.
+    /// There is nothing in the input that could be read. Usually the wrong directory.
     #[error("nothing could be read")]
     NothingReadable {
         /// Some of the files, each with its reason.
@@ -66,8 +64,8 @@ pub enum Failure {
         path: String,
         /// What.
         what: String,
-        /// What to do.
-        hint: String,
+        /// What to do about each mistake.
+        hints: Vec<String>,
     },
     /// kubectl cannot be started. Usually it is not installed.
     #[error("cannot run \"{program}\": {error}")]
@@ -82,6 +80,18 @@ pub enum Failure {
     Cluster {
         /// What kubectl said.
         why: String,
+    },
+    /// The user stopped `collect`. What came until then is in the bundle.
+    #[error("stopped before all was asked: \"{path}\" holds what came until then")]
+    Stopped {
+        /// The bundle.
+        path: String,
+    },
+    /// The cluster answered, and gave nothing that a report can be made of. Usually missing rights.
+    #[error("nothing came that a report can be made of: \"{path}\" only says what was asked")]
+    NothingCame {
+        /// The bundle.
+        path: String,
     },
     /// Arguments that do not fit together.
     #[error("{what}")]
@@ -106,7 +116,9 @@ impl Failure {
         let _ = writeln!(stderr, "error: {}", visible_lines(&self.to_string()));
         let hints: Vec<String> = match self {
             Failure::Read { path, error } => read_hints(path, error),
-            Failure::Write { .. } => vec!["what stood there before is unchanged; choose another place with -o FILE, or -o - for standard output".into()],
+            Failure::Write { path, error } => write_hints(path, error),
+            Failure::Stopped { .. } => vec!["Events are forgotten after an hour: what is missing should be asked for soon, into another file".into()],
+            Failure::NothingCame { .. } => vec!["docs/collecting.md has the rights that each request needs; `kubectl auth can-i list events` tells whether you have them".into()],
             Failure::TooLarge { .. } => vec!["leave out what does not belong to the incident, or allow more with --limit total-bytes=2048GiB".into()],
             Failure::Unverified { .. } => vec!["the report or its input was changed since it was written, or other files were given".into()],
             Failure::Open { .. } => vec!["it is written: open it yourself, or copy it to where a browser is".into()],
@@ -115,7 +127,11 @@ impl Failure {
             Failure::NothingReadable { why } => why.clone(),
             Failure::Grammar { .. } => vec!["grammars/README.md has every field with an example; `rootline grammar show ID` prints a working file".into()],
             Failure::Usage { hint, .. } => vec![hint.clone()],
-            Failure::Settings { hint, .. } => vec![hint.clone(), "--no-config leaves all such files alone".into()],
+            Failure::Settings { hints, .. } => {
+                let mut hints = hints.clone();
+                hints.push("--no-config leaves all such files alone".into());
+                hints
+            }
             Failure::Render(_) => vec!["this is a bug of Rootline: `--format json` may still work".into()],
         };
         for hint in hints {
@@ -128,6 +144,21 @@ impl Failure {
                 1
             },
         )
+    }
+}
+
+/// Returns what to do about a place that cannot be written to.
+fn write_hints(path: &str, error: &std::io::Error) -> Vec<String> {
+    if path == super::STDOUT {
+        return vec!["whatever takes the output refused it, for example a full disk".into()];
+    }
+    let directory = std::path::Path::new(path).parent();
+    match directory.filter(|d| !d.as_os_str().is_empty() && !d.exists()) {
+        Some(directory) if error.kind() == std::io::ErrorKind::NotFound => vec![format!(
+            "there is no directory \"{}\": make it first, or choose another place",
+            directory.display()
+        )],
+        _ => vec!["what stood there before is unchanged; choose another place".into()],
     }
 }
 

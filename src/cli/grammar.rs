@@ -23,17 +23,22 @@ pub(super) struct GrammarArgs {
 #[derive(Debug, Subcommand)]
 pub(super) enum GrammarCommand {
     /// List formats, signals, rules, mechanisms and constants
+    #[command(after_help = "Examples:\n  rootline grammar list\n  rootline grammar list --kinds")]
     List {
         /// List the kinds of field that patterns may use
         #[arg(long)]
         kinds: bool,
     },
     /// Print the file of a format, signal, rule or mechanism
+    #[command(
+        after_help = "Examples:\n  rootline grammar show klog-text\n  rootline grammar show pull_failed > my-grammars/signals/pull-failed.toml"
+    )]
     Show {
         /// Its id, for example klog-text or pull_failed
         id: String,
     },
     /// Load the grammars in DIR over the built-in ones and run their samples, look-alikes and cases
+    #[command(after_help = "Examples:\n  rootline grammar check ./my-grammars")]
     Check {
         /// A directory with formats/, signals/, cascades/, mechanisms/, physics.toml, vocabulary.toml; any of them
         directory: PathBuf,
@@ -124,12 +129,14 @@ pub(super) fn show(id: &str, directories: &[std::path::PathBuf]) -> Result<(), F
                 .filter_map(|n| n.rsplit('/').next())
                 .filter_map(|n| n.strip_suffix(".toml"))
                 .collect();
+            // A name that has little in common with it was not meant.
+            let meant =
+                pattern::nearest_within(&dashed, &names, dashed.chars().count().div_ceil(3))
+                    .map(|near| format!("did you mean \"{near}\"? "))
+                    .unwrap_or_default();
             Err(Failure::Usage {
                 what: format!("no grammar is called \"{id}\""),
-                hint: format!(
-                    "did you mean \"{}\"? `rootline grammar list` prints all",
-                    pattern::nearest(&dashed, &names)
-                ),
+                hint: format!("{meant}`rootline grammar list` prints all"),
             })
         }
     }

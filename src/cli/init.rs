@@ -14,9 +14,9 @@ Examples:
   rootline init ./incident
   rootline report ./incident
 
-Writes rootline.toml (owners, severity, customer impact, lessons, actions, corrections) and notes.md (prose for each section), with
-comments. What stands in them is shown in every report of the incident, marked as written by people, and is never read as evidence.
-Files that exist are left as they are.")]
+Writes rootline.toml (owners, severity, customer impact, lessons, actions, corrections) and notes.md (prose for each section), \
+with comments. What stands in them is shown in every report of the incident, marked as written by people, and is never read as \
+evidence. Files that exist are left as they are.")]
 pub(super) struct InitArgs {
     /// The incident's directory
     #[arg(value_name = "DIR", value_hint = ValueHint::DirPath)]
@@ -25,6 +25,15 @@ pub(super) struct InitArgs {
 
 pub(super) fn run(command: &InitArgs) -> Result<ExitCode, Failure> {
     let directory: &Path = &command.directory;
+    if directory.is_file() {
+        return Err(Failure::Usage {
+            what: format!(
+                "\"{}\" is a file, and what people write lies beside it",
+                directory.display()
+            ),
+            hint: "give the directory that holds the incident's files".into(),
+        });
+    }
     if !directory.is_dir() {
         return Err(Failure::Read {
             path: directory.display().to_string(),

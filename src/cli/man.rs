@@ -4,6 +4,7 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::{Args, ValueHint};
+use clap_mangen::roff::{Roff, roman};
 
 use super::{Failure, args, note, print_raw, write_file};
 
@@ -42,16 +43,42 @@ pub(super) fn run(command: &ManArgs) -> Result<ExitCode, Failure> {
     Ok(ExitCode::SUCCESS)
 }
 
+/// Renders what stands behind the help: examples as they are typed, and the notes below them.
+fn after_help(command: &clap::Command) -> Roff {
+    let mut page = Roff::new();
+    let text = command
+        .get_after_help()
+        .map(ToString::to_string)
+        .unwrap_or_default();
+    for part in text.split("\n\n").filter(|part| !part.trim().is_empty()) {
+        match part.strip_prefix("Examples:\n") {
+            Some(examples) => {
+                page.control("SH", ["EXAMPLES"]).control("nf", []);
+                for line in examples.lines() {
+                    page.text([roman(line.trim())]);
+                }
+                page.control("fi", []);
+            }
+            None => {
+                page.control("SH", ["NOTES"]).text([roman(part)]);
+            }
+        }
+    }
+    page
+}
+
 /// Renders the page of a command and those of its subcommands, in their order.
 fn pages_of(command: &clap::Command, name: String, pages: &mut Vec<(String, String)>) {
     let mut page = Vec::new();
+    // The text behind the help would stand under a heading that says nothing.
     let titled = command
         .clone()
+        .after_help(None::<&str>)
         .name(name.clone())
         .version(env!("CARGO_PKG_VERSION"));
     // Without a date: the same version gives the same bytes.
     let man = clap_mangen::Man::new(titled).manual("Rootline").date("");
-    if man.render(&mut page).is_ok() {
+    if man.render(&mut page).is_ok() && after_help(command).to_writer(&mut page).is_ok() {
         pages.push((name.clone(), String::from_utf8_lossy(&page).into_owned()));
     }
     for inner in command

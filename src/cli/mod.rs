@@ -38,7 +38,7 @@ use clap::FromArgMatches;
 use crate::batch::load;
 use crate::collect::Collection;
 use crate::grammar::Grammars;
-use crate::model::{Incident, Problem};
+use crate::model::{Incident, Problem, Source};
 use crate::pipeline::{self, Outcome};
 use crate::redact;
 use crate::render::escape::visible;
@@ -62,10 +62,14 @@ pub fn run() -> ExitCode {
 fn start() -> Result<ExitCode, Failure> {
     let given: Vec<std::ffi::OsString> = std::env::args_os().collect();
     screen::colours_before_parsing(&given);
-    let first = args::command_of(&given)
-        .color(screen::clap_colours())
-        .try_get_matches_from(&given)
-        .unwrap_or_else(|error| error.exit());
+    let command = args::command_of(&given).color(screen::clap_colours());
+    let first = match command.try_get_matches_from(&given) {
+        Ok(matches) => matches,
+        Err(error) => match settings::refused_variable(&error, &given) {
+            Some(failure) => return Err(failure),
+            None => error.exit(),
+        },
+    };
     let (command, settings) = settings::command_with_settings(&first, &given)?;
     let matches = match command
         .color(screen::clap_colours())
@@ -193,9 +197,16 @@ fn collect_input(input: &Input) -> Result<(Collection, Vec<Problem>), Failure> {
 /// Runs the whole pipeline on the input.
 fn investigate(input: &Input) -> Result<(Outcome, Grammars), Failure> {
     let grammars = load_grammars(&input.grammars)?;
+    let options = input.options()?;
     let (mut collection, problems) = collect_input(input)?;
     let budget = collection.budget.clone();
-    let options = input.options()?;
+    for (glob, _) in &options.align.node_of {
+        let fits = |source: &Source| glob.is_match(&source.path) || glob.is_match(&source.name);
+        if !collection.sources.iter().any(fits) {
+            let glob = glob.glob().glob();
+            note(input.quiet, &format!("--node-of: no file fits \"{glob}\""));
+        }
+    }
     let watch = progress::watch(&mut collection.sources, input.quiet);
     let outcome = pipeline::run(collection, problems, &grammars, &options);
     drop(watch);
@@ -253,26 +264,36 @@ fn publish(
     report
 }
 
-/// Fails if there were files and not one of them could be opened. Called after the result is out: it says so too.
-fn fail_if_nothing_was_readable(incident: &Incident) -> Result<(), Failure> {
-    let closed = |why: &&String| why.starts_with("cannot be read");
-    let mut reasons: Vec<String> = Vec::new();
-    for (source, reading) in incident.sources.iter().zip(&incident.readings) {
-        match reading.unread.as_ref().filter(closed) {
-            Some(why) => reasons.push(format!("\"{}\": {why}", source.path)),
-            None => return Ok(()),
-        }
-    }
-    let unopened = incident
-        .ledger
-        .skipped
+/// Fails if there is no text in anything that was given: nothing is known then, not even that nothing happened. An empty list is something.
+/// What goes to standard output is out before, for it says why; a file of an earlier run is left alone.
+fn fail_if_nothing_was_readable(paths: &[PathBuf], incident: &Incident) -> Result<(), Failure> {
+    let closed = |formats: &[String]| {
+        let kind = formats.first().map(String::as_str);
+        matches!(kind, None | Some("none" | "empty" | "binary"))
+    };
+    if incident
+        .readings
         .iter()
-        .filter(|s| !incident.sources.iter().any(|source| source.path == s.path));
-    reasons.extend(unopened.map(|s| format!("\"{}\": {}", s.path, s.why)));
-    if reasons.is_empty() {
+        .any(|r| r.bytes_read > 0 || !closed(&r.formats))
+    {
         return Ok(());
     }
-    reasons.truncate(5);
+    let skipped = &incident.ledger.skipped;
+    let mut reasons: Vec<String> = skipped
+        .iter()
+        .take(5)
+        .map(|s| format!("\"{}\": {}", s.path, s.why))
+        .collect();
+    if skipped.len() > reasons.len() {
+        reasons.push(format!("and {} more", skipped.len() - reasons.len()));
+    }
+    if reasons.is_empty() {
+        reasons.extend(
+            paths
+                .iter()
+                .map(|path| format!("\"{}\": there is nothing in it", path.display())),
+        );
+    }
     Err(Failure::NothingReadable { why: reasons })
 }
 
@@ -333,6 +354,9 @@ fn titles(grammars: &Grammars) -> Titles {
     }
 }
 
+/// How standard output is called where it cannot be written to.
+const STDOUT: &str = "standard output";
+
 /// Prints a result. A reader that closed the pipe has seen enough.
 fn print(text: &str) -> Result<(), Failure> {
     let mut stdout = anstream::stdout().lock();
@@ -341,7 +365,7 @@ fn print(text: &str) -> Result<(), Failure> {
         .and_then(|()| stdout.flush())
     {
         Err(error) if error.kind() != std::io::ErrorKind::BrokenPipe => Err(Failure::Write {
-            path: "standard output".into(),
+            path: STDOUT.into(),
             error,
         }),
         _ => Ok(()),
@@ -358,7 +382,7 @@ fn print_bytes(bytes: &[u8]) -> Result<(), Failure> {
     let mut stdout = std::io::stdout().lock();
     match stdout.write_all(bytes).and_then(|()| stdout.flush()) {
         Err(error) if error.kind() != std::io::ErrorKind::BrokenPipe => Err(Failure::Write {
-            path: "standard output".into(),
+            path: STDOUT.into(),
             error,
         }),
         _ => Ok(()),
@@ -386,15 +410,7 @@ fn write_bytes(path: &Path, bytes: &[u8]) -> std::io::Result<()> {
     if std::fs::metadata(path).is_ok_and(|m| !m.is_file() && !m.is_dir()) {
         return std::fs::write(path, bytes);
     }
-    let directory = path
-        .parent()
-        .filter(|p| !p.as_os_str().is_empty())
-        .unwrap_or(Path::new("."));
-    // A run that is killed leaves a file that says whose it was.
-    let mut file = tempfile::Builder::new()
-        .prefix(".rootline-")
-        .suffix(".tmp")
-        .tempfile_in(directory)?;
+    let mut file = temporary_beside(path)?;
     file.write_all(bytes)?;
     #[cfg(unix)]
     {
@@ -406,9 +422,31 @@ fn write_bytes(path: &Path, bytes: &[u8]) -> std::io::Result<()> {
     file.as_file().sync_all()?;
     file.persist(path).map_err(|error| error.error)?;
     #[cfg(unix)]
-    if let Ok(directory) = std::fs::File::open(directory) {
+    if let Ok(directory) = std::fs::File::open(directory_of(path)) {
         // The new name, too, outlives a loss of power. Not every file system can do that, and the file is whole either way.
         let _ = directory.sync_all();
     }
     Ok(())
+}
+
+fn directory_of(path: &Path) -> &Path {
+    path.parent()
+        .filter(|p| !p.as_os_str().is_empty())
+        .unwrap_or(Path::new("."))
+}
+
+/// Begins a file that will take the place of another one. A run that is killed leaves one whose name says whose it was.
+fn temporary_beside(path: &Path) -> std::io::Result<tempfile::NamedTempFile> {
+    tempfile::Builder::new()
+        .prefix(".rootline-")
+        .suffix(".tmp")
+        .tempfile_in(directory_of(path))
+        .map_err(|error| plain_error(&error))
+}
+
+/// Returns an error without the name of a temporary file, which tells nobody anything.
+fn plain_error(error: &std::io::Error) -> std::io::Error {
+    let said = error.to_string();
+    let plain = said.split(" at path ").next().unwrap_or(&said);
+    std::io::Error::new(error.kind(), plain.to_owned())
 }

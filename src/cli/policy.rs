@@ -111,7 +111,7 @@ fn backtest(command: &BacktestArgs) -> Result<ExitCode, Failure> {
         BacktestFormat::Text => print(&shown(&tests))?,
         BacktestFormat::Ndjson => print_raw(&lines(&tests))?,
     }
-    fail_if_nothing_was_readable(&outcome.incident)?;
+    fail_if_nothing_was_readable(&command.input.paths, &outcome.incident)?;
     Ok(ExitCode::SUCCESS)
 }
 

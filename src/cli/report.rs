@@ -108,6 +108,10 @@ pub(super) fn run(command: &ReportArgs) -> Result<ExitCode, Failure> {
     }
     let titles = titles(&grammars);
     let to_stdout = command.output.as_deref() == Some(Path::new("-"));
+    let readable = fail_if_nothing_was_readable(&command.input.paths, &outcome.incident);
+    if !to_stdout && let Err(failure) = readable {
+        return Err(failure);
+    }
     let mut written = Vec::new();
     for format in &formats {
         let text = match format {
@@ -132,6 +136,7 @@ pub(super) fn run(command: &ReportArgs) -> Result<ExitCode, Failure> {
             written.push(path);
         }
     }
+    readable?;
     if !to_stdout && !command.input.quiet {
         print(&terminal::render_summary(&report, &titles))?;
     }
@@ -140,10 +145,13 @@ pub(super) fn run(command: &ReportArgs) -> Result<ExitCode, Failure> {
     }
     if let Some(directory) = &command.actions {
         let count = write_actions(directory, &report.guard_rails)?;
-        note(
-            command.input.quiet,
-            &format!("wrote {count} guard-rails into {}", directory.display()),
-        );
+        let place = directory.display();
+        let said = match count {
+            0 => format!("no guard-rail fits this incident: nothing was written into {place}"),
+            1 => format!("wrote one guard-rail into {place}"),
+            _ => format!("wrote {count} guard-rails into {place}"),
+        };
+        note(command.input.quiet, &said);
     }
     if let Some(path) = &command.role_map {
         write_file(path, &human::role_map(&Roles::of(&outcome.incident)))?;
@@ -155,7 +163,6 @@ pub(super) fn run(command: &ReportArgs) -> Result<ExitCode, Failure> {
     for path in written {
         note(command.input.quiet, &format!("wrote {}", path.display()));
     }
-    fail_if_nothing_was_readable(&outcome.incident)?;
     let found = command.fail_on == Some(FailOn::Cascade) && !report.cascades.is_empty();
     Ok(ExitCode::from(if found { 3 } else { 0 }))
 }
@@ -188,11 +195,17 @@ fn open_page(written: &[PathBuf], formats: &[ReportFormat]) -> Result<(), Failur
             hint: "give -o FILE with --open".into(),
         });
     };
-    open::that_detached(page).map_err(|error| Failure::Open {
+    // Which launchers were tried, and how each ended, tells nobody what to do.
+    open::that_detached(page).map_err(|_| Failure::Open {
         path: page.display().to_string(),
-        error,
     })
 }
+
+/// Endings that promise another kind of file. Any other ending is a name of the user's, and the page is what is written.
+const FOREIGN: &[&str] = &[
+    "pdf", "doc", "docx", "odt", "txt", "rtf", "png", "svg", "xls", "xlsx", "parquet", "xml",
+    "yaml", "yml", "toml", "gz", "zst", "zip", "tar",
+];
 
 fn formats_of(command: &ReportArgs) -> Result<Vec<ReportFormat>, Failure> {
     if !command.format.is_empty() {
@@ -221,6 +234,12 @@ fn formats_of(command: &ReportArgs) -> Result<Vec<ReportFormat>, Failure> {
         Some("dot" | "gv") => ReportFormat::Dot,
         Some("ndjson" | "jsonl") => ReportFormat::Ndjson,
         Some("csv") => ReportFormat::Csv,
+        Some(ending) if FOREIGN.contains(&ending) => {
+            return Err(Failure::Usage {
+                what: format!("there is no format for .{ending}"),
+                hint: "formats are html, md, json, mermaid, dot, trace, ndjson and csv: name the file so, or give --format; browsers print the page to PDF".into(),
+            });
+        }
         _ => ReportFormat::Html,
     }])
 }

@@ -10,7 +10,7 @@ use clap::ArgMatches;
 use clap::error::{ContextKind, ContextValue};
 
 use super::{Failure, args};
-use crate::grammar::pattern::nearest;
+use crate::grammar::pattern::nearest_within;
 
 /// Name of the file in an incident's directory. Only its `[options]` are settings.
 pub(super) const INCIDENT_FILE: &str = "rootline.toml";
@@ -117,6 +117,15 @@ pub(super) fn read(matches: &ArgMatches) -> Result<Settings, Failure> {
     }
     if let Some(file) = user_file() {
         let there = file.is_file();
+        if !there && std::env::var_os("ROOTLINE_CONFIG").is_some_and(|v| !v.is_empty()) {
+            return Err(Failure::Usage {
+                what: format!(
+                    "ROOTLINE_CONFIG names \"{}\", and there is no such file",
+                    file.display()
+                ),
+                hint: "unset it, or write the file; --no-config leaves it alone".into(),
+            });
+        }
         if there {
             for given in read_file(&file, None)? {
                 if settings.of(given.key.name).is_none() {
@@ -149,83 +158,150 @@ fn user_file() -> Option<PathBuf> {
     Some(directory.join("rootline").join("config.toml"))
 }
 
-/// Reads the `[options]` of one file. In the incident's file everything else is somebody else's.
+/// Reads the `[options]` of one file. In the incident's file everything else is somebody else's, except for what was meant as a setting.
 fn read_file(file: &Path, incident: Option<&Path>) -> Result<Vec<Given>, Failure> {
     let name = file.display().to_string();
     let text = std::fs::read_to_string(file).map_err(|error| Failure::Read {
         path: name.clone(),
         error,
     })?;
-    let wrong = |what: String, hint: String| Failure::Settings {
-        path: name.clone(),
-        what,
-        hint,
+    let table: toml::Table = text
+        .parse()
+        .map_err(|error: toml::de::Error| Failure::Settings {
+            path: name.clone(),
+            what: error.to_string().trim_end().to_owned(),
+            hints: vec![
+                "settings are TOML: [options] on a line, then for example zone = \"+02:00\"".into(),
+            ],
+        })?;
+    let mut mistakes = Mistakes::of(&text);
+    for other in table.keys().filter(|k| *k != "options") {
+        let setting = KEYS.iter().any(|k| k.name == other);
+        let near = nearest_within(&other.to_lowercase(), &["options", "settings"], 2).is_some();
+        if setting {
+            mistakes.say(
+                other,
+                &format!("\"{other}\" stands outside of [options]"),
+                "settings stand under [options]".into(),
+            );
+        } else if incident.is_none() || near {
+            mistakes.say(
+                other,
+                &format!("\"{other}\" is no table of settings"),
+                "settings stand under [options]".into(),
+            );
+        }
+    }
+    let mut found = Vec::new();
+    match table.get("options") {
+        None => {}
+        Some(toml::Value::Table(options)) => {
+            for (name, value) in options {
+                match read_setting(name, value, file, incident) {
+                    Ok(given) => found.push(given),
+                    Err((what, hint)) => mistakes.say(name, &what, hint),
+                }
+            }
+        }
+        Some(_) => mistakes.say(
+            "options",
+            "\"options\" is not a table",
+            "write [options] on a line of its own".into(),
+        ),
+    }
+    mistakes.none(name)?;
+    Ok(found)
+}
+
+/// The mistakes of one file, all of which are said at once.
+struct Mistakes<'a> {
+    text: &'a str,
+    /// Line, what is wrong there, and what to do.
+    found: Vec<(usize, String, String)>,
+}
+
+impl<'a> Mistakes<'a> {
+    fn of(text: &'a str) -> Self {
+        let found = Vec::new();
+        Mistakes { text, found }
+    }
+
+    fn say(&mut self, key: &str, what: &str, hint: String) {
+        let begins = |line: &str| {
+            let line = line.trim_start().trim_start_matches(['[', '"', '\'']);
+            line.strip_prefix(key).is_some_and(|rest| {
+                !rest.starts_with(|c: char| c.is_alphanumeric() || c == '-' || c == '_')
+            })
+        };
+        let line = self.text.lines().position(begins).map_or(0, |at| at + 1);
+        self.found.push((line, what.to_owned(), hint));
+    }
+
+    fn none(mut self, path: String) -> Result<(), Failure> {
+        self.found.sort();
+        let lines: Vec<String> = self
+            .found
+            .iter()
+            .map(|(line, what, _)| match line {
+                0 => what.clone(),
+                line => format!("line {line}: {what}"),
+            })
+            .collect();
+        let mut hints: Vec<String> = self.found.into_iter().map(|(_, _, hint)| hint).collect();
+        hints.dedup();
+        match lines.is_empty() {
+            true => Ok(()),
+            false => Err(Failure::Settings {
+                path,
+                what: lines.join("\n  "),
+                hints,
+            }),
+        }
+    }
+}
+
+/// Returns one setting, or what is wrong with it and what to do.
+fn read_setting(
+    name: &str,
+    value: &toml::Value,
+    file: &Path,
+    incident: Option<&Path>,
+) -> Result<Given, (String, String)> {
+    let Some(key) = KEYS.iter().find(|k| k.name == name) else {
+        let names: Vec<&str> = KEYS.iter().map(|k| k.name).collect();
+        let meant = nearest_within(name, &names, name.chars().count().div_ceil(2))
+            .map(|near| format!("did you mean \"{near}\"? "))
+            .unwrap_or_default();
+        return Err((
+            format!("there is no setting \"{name}\""),
+            format!("{meant}`rootline config show` lists all"),
+        ));
     };
-    let table: toml::Table = text.parse().map_err(|error: toml::de::Error| {
-        wrong(
-            error.to_string().trim_end().to_owned(),
-            "settings are TOML: [options] on a line, then for example zone = \"+02:00\"".into(),
-        )
-    })?;
-    if incident.is_none()
-        && let Some(other) = table.keys().find(|k| *k != "options")
-    {
-        return Err(wrong(
-            format!("\"{other}\" is no table of settings"),
-            "settings stand under [options]".into(),
+    if incident.is_some() && !key.incident {
+        return Err((
+            format!("\"{name}\" is a matter of who reads the incident, not of the incident"),
+            "put it into your own file; `rootline config show` tells where that lies".into(),
         ));
     }
-    let options = match table.get("options") {
-        None => return Ok(Vec::new()),
-        Some(toml::Value::Table(options)) => options,
-        Some(_) => {
-            return Err(wrong(
-                "\"options\" is not a table".into(),
-                "write [options] on a line of its own".into(),
-            ));
-        }
-    };
-    let mut found = Vec::new();
-    for (name, value) in options {
-        let Some(key) = KEYS.iter().find(|k| k.name == name) else {
-            let names: Vec<&str> = KEYS.iter().map(|k| k.name).collect();
-            return Err(wrong(
-                format!("there is no setting \"{name}\""),
-                format!(
-                    "did you mean \"{}\"? `rootline config show` lists all",
-                    nearest(name, &names)
-                ),
-            ));
-        };
-        if incident.is_some() && !key.incident {
-            return Err(wrong(
-                format!("\"{name}\" is a matter of who reads the incident, not of the incident"),
-                "put it into your own file; `rootline config show` tells where that lies".into(),
-            ));
-        }
-        let values = values_of(key, value).ok_or_else(|| {
-            wrong(
-                format!("\"{name}\" cannot be {}", value.type_str()),
-                format!("for example {}", key.example),
+    let mut values = values_of(key, value).ok_or_else(|| {
+        (
+            format!("\"{name}\" cannot be {}", value.type_str()),
+            format!("for example {}", key.example),
+        )
+    })?;
+    if key.path {
+        values = paths_of(&values, file, incident).map_err(|path| {
+            (
+                format!("\"{path}\" lies outside of the incident"),
+                format!("an incident may only bring grammars of its own along; otherwise give --{name} {path}"),
             )
         })?;
-        let values = if key.path {
-            paths_of(&values, file, incident).map_err(|path| {
-                wrong(
-                    format!("\"{path}\" lies outside of the incident"),
-                    format!("an incident may only bring grammars of its own along; otherwise give --{name} {path}"),
-                )
-            })?
-        } else {
-            values
-        };
-        found.push(Given {
-            key,
-            values,
-            from: file.to_owned(),
-        });
     }
-    Ok(found)
+    Ok(Given {
+        key,
+        values,
+        from: file.to_owned(),
+    })
 }
 
 /// Returns the values as an argument would have them; nothing for another type.
@@ -287,25 +363,57 @@ pub(super) fn as_defaults(command: clap::Command, settings: &Settings) -> clap::
 
 /// Returns the failure for a value that its option refused, if a file gave it.
 pub(super) fn refused(error: &clap::Error, settings: &Settings) -> Option<Failure> {
+    let (name, value, why) = refusal(error)?;
+    let given = settings.of(&name)?;
+    if !given.values.contains(&value) {
+        return None;
+    }
+    Some(Failure::Settings {
+        path: given.from.display().to_string(),
+        what: format!("\"{value}\" is no value of {name}{why}"),
+        hints: vec![format!("for example {}", given.key.example)],
+    })
+}
+
+/// Returns the failure for a value that its option refused, if a variable gave it: the option itself was never typed.
+pub(super) fn refused_variable(
+    error: &clap::Error,
+    given: &[std::ffi::OsString],
+) -> Option<Failure> {
+    let (name, value, why) = refusal(error)?;
+    let typed = |argument: &std::ffi::OsString| {
+        let argument = argument.to_string_lossy();
+        let rest = argument
+            .strip_prefix("--")
+            .and_then(|a| a.strip_prefix(&name));
+        rest.is_some_and(|rest| rest.is_empty() || rest.starts_with('='))
+    };
+    let variable = format!("ROOTLINE_{}", name.to_uppercase().replace('-', "_"));
+    let set = std::env::var(&variable).ok()?;
+    let said = set == value || set.split(',').any(|part| part == value);
+    (said && !given.iter().any(typed)).then(|| Failure::Usage {
+        what: format!("the variable {variable}: \"{value}\" is no value of {name}{why}"),
+        hint: format!("set it to another value, unset it, or overrule it with --{name}"),
+    })
+}
+
+/// Returns the name of the option that refused a value, the value, and why.
+fn refusal(error: &clap::Error) -> Option<(String, String, String)> {
     let text = |kind| match error.get(kind) {
         Some(ContextValue::String(text)) => Some(text.clone()),
         _ => None,
     };
     let option = text(ContextKind::InvalidArg)?;
     let name = option.trim_start_matches('-').split(' ').next()?.to_owned();
-    let given = settings.of(&name)?;
-    let value = text(ContextKind::InvalidValue)?;
-    if !given.values.contains(&value) {
-        return None;
-    }
-    let why = std::error::Error::source(error)
-        .map(|why| format!(": {why}"))
-        .unwrap_or_default();
-    Some(Failure::Settings {
-        path: given.from.display().to_string(),
-        what: format!("\"{value}\" is no value of {name}{why}"),
-        hint: format!("for example {}", given.key.example),
-    })
+    let why = match (
+        std::error::Error::source(error),
+        error.get(ContextKind::ValidValue),
+    ) {
+        (Some(why), _) => format!(": {why}"),
+        (None, Some(ContextValue::Strings(known))) => format!(": known are {}", known.join(", ")),
+        _ => String::new(),
+    };
+    Some((name, text(ContextKind::InvalidValue)?, why))
 }
 
 /// Returns the command line with what the files say, and the settings.

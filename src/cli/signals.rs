@@ -84,7 +84,7 @@ pub(super) fn run(command: &SignalsArgs, screen: &Screen) -> Result<ExitCode, Fa
         SignalsFormat::Parquet => print_parquet(&command.input.paths, &rows)?,
         SignalsFormat::Csv => print_raw(&terminal::render_signals_csv(&rows))?,
     }
-    fail_if_nothing_was_readable(&outcome.incident)?;
+    fail_if_nothing_was_readable(&command.input.paths, &outcome.incident)?;
     Ok(ExitCode::SUCCESS)
 }
 

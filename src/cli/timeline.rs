@@ -33,6 +33,6 @@ pub(super) fn run(command: &TimelineArgs, screen: &Screen) -> Result<ExitCode, F
         &titles(&grammars),
         &screen,
     ))?;
-    fail_if_nothing_was_readable(&outcome.incident)?;
+    fail_if_nothing_was_readable(&command.input.paths, &outcome.incident)?;
     Ok(ExitCode::SUCCESS)
 }

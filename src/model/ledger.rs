@@ -26,4 +26,6 @@ pub struct Ledger {
     pub skipped: Vec<Skipped>,
     /// Signals without a time.
     pub undated: u64,
+    /// Signals left out because they lie outside of the time that was asked for.
+    pub outside: u64,
 }

@@ -149,6 +149,7 @@ pub(super) fn visit(report: &mut Report, v: &mut dyn Visitor) {
         records: _,
         skipped,
         undated: _,
+        outside: _,
     } = ledger;
     for SkippedRow {
         path,

@@ -81,7 +81,7 @@ fn part_of(outer: &Record, of: &str) -> Record {
 /// What was asked of the cluster and did not come. What the cluster does not have is not missing.
 ///
 /// # Source
-/// Rootline, the manifest of `rootline collect`: `requests[].status`, `nodes_not_asked`.
+/// Rootline, the manifest of `rootline collect`: `requests[].status`, `nodes_not_asked`, `stopped`.
 fn not_collected(value: &Value, source: usize, relations: &mut Vec<Relation>) {
     let mut say = |name: &str, value: String| {
         relations.push(Relation {
@@ -96,14 +96,26 @@ fn not_collected(value: &Value, source: usize, relations: &mut Vec<Relation>) {
         let status = match text(request, &["status"]) {
             Some("refused") => "it was refused",
             Some("failed") => "asking for it failed",
+            Some("timed_out") => "it did not come in time",
+            Some("stopped") => "collecting was stopped before it came",
             Some("cut") => "it was too large, and is cut off",
             _ => continue,
         };
         let what = text(request, &["what"]).unwrap_or("something unnamed");
-        let said = text(request, &["said"]).and_then(|said| said.lines().next());
+        // kubectl's logs about its own cache stand before the reason.
+        let said = text(request, &["said"]).and_then(|said| {
+            let own = |line: &&str| line.contains("memcache.go:");
+            said.lines().find(|l| !own(l)).or(said.lines().next())
+        });
         say(
             what,
             said.map_or(status.to_owned(), |said| format!("{status}: {said}")),
+        );
+    }
+    if value.get("stopped").and_then(Value::as_bool) == Some(true) {
+        say(
+            "what would have been asked next",
+            "collecting was stopped before its end".to_owned(),
         );
     }
     let left: Vec<&str> = list(value, &["nodes_not_asked"])

@@ -146,7 +146,7 @@ struct Fields {
 }
 
 impl Human {
-    /// Reads the fields. A file that cannot be read is a problem that the report shows, and nothing of it is used.
+    /// Reads the fields. A file with a mistake is a problem that the report shows, and nothing of it is used here; `cli` reads its settings by itself.
     pub fn read_fields(&mut self, path: &str, text: &str) {
         self.files.push(path.to_owned());
         match toml::from_str::<Fields>(text) {
@@ -182,8 +182,9 @@ impl Human {
                     .map(|line| format!(" (line {line})"))
                     .unwrap_or_default();
                 let why = error.message().replace('\n', " ");
-                self.problems
-                    .push(format!("{path}{line}: nothing of it was used: {why}"));
+                self.problems.push(format!(
+                    "{path}{line}: nothing of it was used but its [options]: {why}"
+                ));
             }
         }
     }
@@ -318,7 +319,8 @@ mod tests {
         );
         assert!(human.postmortem.id.is_empty());
         assert!(
-            human.problems[0].starts_with("rootline.toml (line 3): nothing of it was used"),
+            human.problems[0]
+                .starts_with("rootline.toml (line 3): nothing of it was used but its [options]"),
             "{:?}",
             human.problems
         );

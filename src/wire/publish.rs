@@ -285,6 +285,7 @@ pub fn report(
                 })
                 .collect(),
             undated: incident.ledger.undated,
+            outside: incident.ledger.outside,
         },
         constants: incident
             .constants

@@ -19,6 +19,7 @@ pub const SCHEMA: &str = "rootline.report/v1";
 #[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
 pub struct Report {
     /// Always [`SCHEMA`].
+    #[schemars(extend("const" = SCHEMA))]
     pub schema: String,
     /// What wrote it.
     pub generator: Generator,
@@ -69,6 +70,7 @@ pub struct Report {
     #[serde(default)]
     pub redaction: RedactionRow,
     /// `roles`, or `revealed` where somebody asked to see names.
+    #[schemars(extend("enum" = ["roles", "revealed"]))]
     pub identities: String,
     /// People and automation, by role.
     pub roles: Vec<RoleRow>,
@@ -198,6 +200,7 @@ pub struct ClockRow {
     /// Facts that it shares with other sources.
     pub anchors: usize,
     /// `none`, `corrected` or `refused`.
+    #[schemars(extend("enum" = ["none", "corrected", "refused"]))]
     pub status: String,
 }
 
@@ -216,6 +219,7 @@ pub struct SignalRow {
     /// Width of the interval that the stamp allows.
     pub precision: String,
     /// How the time is known.
+    #[schemars(extend("enum" = ["stamp", "year_inferred", "zone_inferred", "relative", "file_order", "none"]))]
     pub time_basis: String,
     /// The stamp as written, where it does not say what `at` says: without year or zone, by another clock, or not dated at all.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -274,6 +278,7 @@ pub struct CascadeRow {
     /// Mechanism.
     pub mechanism: String,
     /// How sure.
+    #[schemars(extend("enum" = ["certain", "probable", "possible", "unknown"]))]
     pub confidence: String,
     /// Only what is known.
     pub culprit: BTreeMap<String, String>,
@@ -288,6 +293,7 @@ pub struct CascadeRow {
     /// Links.
     pub links: Vec<LinkRow>,
     /// `domino`, `common_cause`, `single` or `unknown`.
+    #[schemars(extend("enum" = ["domino", "common_cause", "single", "unknown"]))]
     pub spread: String,
     /// Who was hit.
     pub blast_radius: BlastRadius,
@@ -332,6 +338,7 @@ pub struct LinkRow {
     /// Effect time minus cause time.
     pub lag_ms: i64,
     /// How sure.
+    #[schemars(extend("enum" = ["certain", "probable", "possible", "unknown"]))]
     pub confidence: String,
     /// A sentence.
     pub because: String,
@@ -398,6 +405,7 @@ pub struct ConditionRow {
     /// Condition.
     pub condition: String,
     /// Status.
+    #[schemars(extend("enum" = ["True", "False", "Unknown"]))]
     pub status: String,
     /// First seen.
     pub from: Option<String>,
@@ -430,6 +438,7 @@ pub struct FactorRow {
     /// What it is about.
     pub subject: String,
     /// `necessary`, `amplifier` or `latent`.
+    #[schemars(extend("enum" = ["necessary", "amplifier", "latent"]))]
     pub strength: String,
     /// Signals.
     pub evidence: Vec<String>,
@@ -457,6 +466,7 @@ pub struct MetricRow {
     /// A time (RFC 3339) or a number (unit in the name); null if unknown.
     pub value: serde_json::Value,
     /// `observed`, `derived` or `unknown`.
+    #[schemars(extend("enum" = ["observed", "derived", "unknown"]))]
     pub status: String,
     /// Signals.
     pub evidence: Vec<String>,
@@ -482,6 +492,7 @@ pub struct ActionRow {
     /// Id.
     pub id: String,
     /// Class.
+    #[schemars(extend("enum" = ["prevent", "mitigate", "detect", "process"]))]
     pub class: String,
     /// What.
     pub text: String,
@@ -517,6 +528,9 @@ pub struct LedgerRow {
     pub skipped: Vec<SkippedRow>,
     /// Signals without a time.
     pub undated: u64,
+    /// Signals left out because they lie outside of the time that `--since` and `--until` leave.
+    #[serde(default)]
+    pub outside: u64,
 }
 
 /// A file of which nothing was read.

@@ -9,9 +9,10 @@ use std::path::Path;
 use chrono::{DateTime, SecondsFormat, Utc};
 use serde_json::json;
 use sha2::{Digest, Sha256};
+use tempfile::NamedTempFile;
 
 use super::kubectl::Answer;
-use crate::cli::Failure;
+use crate::cli::{Failure, temporary_beside};
 
 /// The folder inside of the archive.
 const FOLDER: &str = "bundle";
@@ -55,13 +56,28 @@ pub(super) struct Head {
     pub(super) context: Option<String>,
     /// Nodes that were too many.
     pub(super) not_asked: Vec<String>,
+    /// The user stopped before all was asked.
+    pub(super) stopped: bool,
+}
+
+/// Begins the archive beside its place, before anything is asked: a place that cannot be written to should not cost the answers.
+/// It is readable by its owner alone, as a temporary file is: it holds what the cluster wrote.
+///
+/// # Errors
+/// The place is not writable.
+pub(super) fn begin(path: &Path) -> Result<NamedTempFile, Failure> {
+    temporary_beside(path).map_err(|error| Failure::Write {
+        path: path.display().to_string(),
+        error,
+    })
 }
 
 /// Writes the archive.
 ///
 /// # Errors
-/// The place is not writable, or full.
+/// The place is full.
 pub(super) fn write(
+    file: NamedTempFile,
     path: &Path,
     packing: Packing,
     head: &Head,
@@ -71,12 +87,6 @@ pub(super) fn write(
         path: path.display().to_string(),
         error,
     };
-    let directory = path
-        .parent()
-        .filter(|p| !p.as_os_str().is_empty())
-        .unwrap_or(Path::new("."));
-    // Readable by its owner alone, as the temporary file is: it holds what the cluster wrote.
-    let file = tempfile::NamedTempFile::new_in(directory).map_err(fail)?;
     match packing {
         Packing::Zstd => {
             let packed = zstd::stream::write::Encoder::new(file.as_file(), 6).map_err(fail)?;
@@ -113,7 +123,7 @@ fn members<W: Write>(into: W, head: &Head, answers: &mut [Answer]) -> std::io::R
         if let Some(content) = answer.content.as_mut() {
             row["file"] = json!(answer.request.file);
             row["bytes"] = json!(answer.bytes);
-            row["sha256"] = json!(hash(content)?);
+            row["sha256"] = json!(hash(content, answer.bytes)?);
             content.seek(SeekFrom::Start(0))?;
             let mut header = header(answer.bytes, head);
             let name = format!("{FOLDER}/{}", answer.request.file);
@@ -130,6 +140,7 @@ fn members<W: Write>(into: W, head: &Head, answers: &mut [Answer]) -> std::io::R
         "context": head.context,
         "namespaces": head.namespaces,
         "nodes_not_asked": head.not_asked,
+        "stopped": head.stopped,
         "requests": requests,
     });
     let text = format!("{manifest:#}\n");
@@ -149,8 +160,9 @@ fn header(bytes: u64, head: &Head) -> tar::Header {
     header
 }
 
-fn hash(content: &mut std::fs::File) -> std::io::Result<String> {
+fn hash(content: &mut std::fs::File, bytes: u64) -> std::io::Result<String> {
     content.seek(SeekFrom::Start(0))?;
+    let mut content = content.take(bytes);
     let mut hasher = Sha256::new();
     let mut block = vec![0; 64 * 1024];
     loop {

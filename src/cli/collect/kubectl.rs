@@ -1,20 +1,28 @@
 //! Asking: runs kubectl, several at a time, and keeps each answer on disk with what became of it.
 //!
-//! Nothing but what `plan` asks for is run. An answer may be large, so it never is in memory whole; one that is too large is cut, and says so.
+//! Nothing but what `plan` asks for is run. kubectl writes into files, so that no answer is in memory whole, and none is waited for beyond its
+//! time: `--request-timeout` alone does not end a kubectl whose log-in helper hangs. One that is too large or too late is cut, and says so.
 
 use std::fs::File;
-use std::io::{Read, Seek, SeekFrom, Write};
+use std::io::{Read, Seek, SeekFrom};
 use std::path::PathBuf;
 use std::process::{Command, Stdio};
-use std::sync::Mutex;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex};
+use std::time::{Duration, Instant};
 
-use crate::cli::Failure;
+use crate::cli::{Failure, plain_error};
 
 /// Most bytes of one answer.
 const MOST: u64 = 512 * 1024 * 1024;
+/// Most bytes that are kept of what kubectl says beside an answer.
+const MOST_SAID: u64 = 16 * 1024;
 /// Most requests at a time: an API server in trouble should not get more of it.
 const AT_A_TIME: usize = 6;
+/// What kubectl gets beyond the time of its request, to say itself that it took too long.
+const GRACE: Duration = Duration::from_secs(5);
+/// How often a running kubectl is looked at.
+const LOOK: Duration = Duration::from_millis(10);
 
 /// Something to ask.
 #[derive(Debug, Clone)]
@@ -40,6 +48,10 @@ pub(super) enum Status {
     Refused,
     /// There is nothing of this name.
     NotThere,
+    /// kubectl did not end in time.
+    TimedOut,
+    /// The user stopped before it was answered.
+    Stopped,
     /// Anything else.
     Failed,
 }
@@ -51,6 +63,8 @@ impl Status {
             Status::Cut => "cut",
             Status::Refused => "refused",
             Status::NotThere => "not_there",
+            Status::TimedOut => "timed_out",
+            Status::Stopped => "stopped",
             Status::Failed => "failed",
         }
     }
@@ -63,22 +77,39 @@ pub(super) struct Answer {
     /// What kubectl said beside the answer.
     pub(super) said: Option<String>,
     pub(super) bytes: u64,
-    /// The answer; nothing where none came.
+    /// The answer, or what came of it; nothing where none came.
     pub(super) content: Option<File>,
 }
 
 impl Answer {
     /// Reads the answer, at most `most` bytes of it.
     pub(super) fn read(&self, most: u64) -> Vec<u8> {
-        let mut bytes = Vec::new();
-        let Some(mut file) = self.content.as_ref() else {
-            return bytes;
-        };
-        if file.seek(SeekFrom::Start(0)).is_ok() {
-            let _ = file.take(most).read_to_end(&mut bytes);
-        }
-        bytes
+        self.content
+            .as_ref()
+            .map_or_else(Vec::new, |file| beginning(file, most.min(self.bytes)))
     }
+
+    /// Returns the line that tells what became of it.
+    pub(super) fn reason(&self) -> &str {
+        self.said.as_deref().map_or("", telling)
+    }
+}
+
+fn beginning(mut file: &File, most: u64) -> Vec<u8> {
+    let mut bytes = Vec::new();
+    if file.seek(SeekFrom::Start(0)).is_ok() {
+        let _ = file.take(most).read_to_end(&mut bytes);
+    }
+    bytes
+}
+
+/// Returns the first line that is no log of kubectl's own: those about its cache of the API stand before the reason.
+pub(super) fn telling(said: &str) -> &str {
+    let lines = || said.lines().map(str::trim).filter(|line| !line.is_empty());
+    lines()
+        .find(|line| !line.contains("memcache.go:"))
+        .or_else(|| lines().next())
+        .unwrap_or_default()
 }
 
 /// The user's kubectl.
@@ -86,6 +117,10 @@ pub(super) struct Kubectl {
     pub(super) program: PathBuf,
     /// Which cluster, and how long to wait.
     pub(super) flags: Vec<String>,
+    /// How long one request may take.
+    pub(super) timeout: Duration,
+    /// The user has had enough.
+    pub(super) stop: Arc<AtomicBool>,
 }
 
 impl Kubectl {
@@ -94,14 +129,23 @@ impl Kubectl {
         if let Some(given) = self.flags.iter().find_map(|f| f.strip_prefix("--context=")) {
             return Some(given.to_owned());
         }
-        let output = Command::new(&self.program)
-            .args(["config", "current-context"])
-            .args(&self.flags)
-            .stdin(Stdio::null())
-            .output()
+        let answer = self
+            .ask(&Request {
+                what: "the current context".to_owned(),
+                file: String::new(),
+                arguments: vec!["config".to_owned(), "current-context".to_owned()],
+                may_list: false,
+            })
             .ok()?;
-        let name = String::from_utf8_lossy(&output.stdout).trim().to_owned();
-        (output.status.success() && !name.is_empty()).then_some(name)
+        let name = String::from_utf8_lossy(&answer.read(MOST_SAID))
+            .trim()
+            .to_owned();
+        (answer.status == Status::Came && !name.is_empty()).then_some(name)
+    }
+
+    /// Returns whether the user has stopped it.
+    pub(super) fn is_stopped(&self) -> bool {
+        self.stop.load(Ordering::Relaxed)
     }
 
     /// Asks for everything; answers come in the order of the requests.
@@ -140,61 +184,84 @@ impl Kubectl {
     }
 
     fn ask(&self, request: &Request) -> Result<Answer, Failure> {
-        let on_disk = |error| Failure::Write {
-            path: std::env::temp_dir().display().to_string(),
-            error,
-        };
+        if self.is_stopped() {
+            return Ok(Answer {
+                request: request.clone(),
+                status: Status::Stopped,
+                said: None,
+                bytes: 0,
+                content: None,
+            });
+        }
+        let (content, stdout) = file_and_writer()?;
+        let (said, stderr) = file_and_writer()?;
         let mut child = Command::new(&self.program)
             .args(&request.arguments)
             .args(&self.flags)
             .stdin(Stdio::null())
-            .stdout(Stdio::piped())
-            .stderr(Stdio::piped())
+            .stdout(stdout)
+            .stderr(stderr)
             .spawn()
             .map_err(|error| Failure::Kubectl {
                 program: self.program.display().to_string(),
                 error,
             })?;
-        let stderr = child.stderr.take();
-        let said = std::thread::spawn(move || {
-            let mut said = Vec::new();
-            if let Some(mut stderr) = stderr {
-                let _ = stderr.by_ref().take(16 * 1024).read_to_end(&mut said);
-                // What is beyond is read as well, or kubectl would wait for ever.
-                let _ = std::io::copy(&mut stderr, &mut std::io::sink());
+        let began = Instant::now();
+        let size = |file: &File| file.metadata().map_or(0, |m| m.len());
+        let ended = loop {
+            match child.try_wait() {
+                Ok(Some(status)) if status.success() => break Status::Came,
+                // A stop at the keyboard reaches kubectl as well.
+                Ok(Some(_)) | Err(_) if self.is_stopped() => break Status::Stopped,
+                Ok(Some(_)) | Err(_) => break Status::Failed,
+                Ok(None) if size(&content) > MOST || size(&said) > MOST => break Status::Cut,
+                Ok(None) if began.elapsed() > self.timeout + GRACE => break Status::TimedOut,
+                Ok(None) if self.is_stopped() => break Status::Stopped,
+                Ok(None) => std::thread::sleep(LOOK),
             }
-            String::from_utf8_lossy(&said).trim().to_owned()
-        });
-        let mut content = tempfile::tempfile().map_err(on_disk)?;
-        let mut bytes = 0;
-        let mut cut = false;
-        if let Some(stdout) = child.stdout.take() {
-            bytes = std::io::copy(&mut stdout.take(MOST + 1), &mut content).map_err(on_disk)?;
-            if bytes > MOST {
-                cut = true;
-                bytes = MOST;
-                content.set_len(MOST).map_err(on_disk)?;
-                let _ = child.kill();
-            }
-        }
-        content.flush().map_err(on_disk)?;
-        let succeeded = child.wait().is_ok_and(|status| status.success());
-        let said = said.join().unwrap_or_default();
-        let status = match (succeeded, cut) {
-            (_, true) => Status::Cut,
-            (true, false) => Status::Came,
-            (false, false) => status_of(&said),
         };
+        if child.try_wait().is_ok_and(|status| status.is_none()) {
+            let _ = child.kill();
+            let _ = child.wait();
+        }
+        let mut said = String::from_utf8_lossy(&beginning(&said, MOST_SAID))
+            .trim()
+            .to_owned();
+        let bytes = size(&content);
+        let status = match ended {
+            Status::Came if bytes > MOST => Status::Cut,
+            Status::Failed => status_of(&said),
+            other => other,
+        };
+        if status == Status::TimedOut {
+            let waited = began.elapsed().as_secs();
+            said = format!("kubectl was ended after {waited} s; see --timeout\n{said}");
+        }
         // A log that broke off half-way is evidence all the same.
-        let kept =
-            matches!(status, Status::Came | Status::Cut) || (status == Status::Failed && bytes > 0);
+        let kept = match status {
+            Status::Came | Status::Cut => true,
+            Status::Failed | Status::TimedOut | Status::Stopped => bytes > 0,
+            Status::Refused | Status::NotThere => false,
+        };
         Ok(Answer {
             request: request.clone(),
             status,
-            said: (!said.is_empty()).then_some(said),
-            bytes: if kept { bytes } else { 0 },
+            said: (!said.is_empty()).then(|| said.trim().to_owned()),
+            bytes: if kept { bytes.min(MOST) } else { 0 },
             content: kept.then_some(content),
         })
+    }
+}
+
+/// Returns a file without a name, and another way into it that writes on its own, whatever is read meanwhile.
+fn file_and_writer() -> Result<(File, File), Failure> {
+    let made = tempfile::NamedTempFile::new().and_then(|file| Ok((file.reopen()?, file)));
+    match made {
+        Ok((writer, file)) => Ok((file.into_file(), writer)),
+        Err(error) => Err(Failure::Write {
+            path: std::env::temp_dir().display().to_string(),
+            error: plain_error(&error),
+        }),
     }
 }
 
@@ -221,7 +288,17 @@ fn status_of(said: &str) -> Status {
 
 #[cfg(test)]
 mod tests {
-    use super::{Status, status_of};
+    use super::{Status, status_of, telling};
+
+    #[test]
+    fn the_reason_stands_behind_logs_of_the_cache() {
+        let said = "E0522 03:15:44.123456     812 memcache.go:265] \"Unhandled Error\" err=\"couldn't get current server API group list\"\nThe connection to the server 192.0.2.1:6443 was refused - did you specify the right host or port?\n";
+        assert!(telling(said).starts_with("The connection to the server"));
+        assert!(
+            telling("E0522 03:15:44.123456     812 memcache.go:265] alone").starts_with("E0522")
+        );
+        assert_eq!(telling(""), "");
+    }
 
     #[test]
     fn words_of_kubectl() {

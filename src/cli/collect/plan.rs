@@ -96,6 +96,17 @@ pub(super) fn first(namespaces: &[String]) -> Vec<Request> {
     asked
 }
 
+/// Returns whether a request is for Events, which expire.
+pub(super) fn is_events(request: &Request) -> bool {
+    let name = request.file.rsplit('/').next().unwrap_or_default();
+    name.starts_with("events")
+}
+
+/// Returns whether a report can be made of its answer: who may know the version may know nothing yet.
+pub(super) fn is_evidence(request: &Request) -> bool {
+    request.file != "version.json"
+}
+
 #[derive(Deserialize)]
 struct List {
     items: Vec<Item>,

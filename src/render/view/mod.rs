@@ -481,7 +481,15 @@ pub fn view(report: &Report, titles: &Titles) -> View {
 impl Maker<'_> {
     fn window(&self) -> String {
         let Some(window) = &self.report.incident.window else {
-            return "no dated record".to_owned();
+            let ledger = &self.report.ledger;
+            let yearless = |gap: &crate::wire::v1::GapRow| gap.what.contains("`--year`");
+            return if self.report.signals.is_empty() && ledger.outside > 0 {
+                "nothing in the time that was asked for".to_owned()
+            } else if self.report.gaps.iter().any(yearless) {
+                "no record tells the year: --year sets it".to_owned()
+            } else {
+                "no dated record".to_owned()
+            };
         };
         let (Some(from), Some(to)) = (parse(&window.from), parse(&window.to)) else {
             return String::new();
