@@ -140,9 +140,11 @@ fn cut_one<'a>(content: &'a [u8], peeler: &Peeler) -> (Cut<'a>, usize, Option<se
         Ok(list) => (list, None),
         Err(wrong) => (true, Some(wrong)),
     };
-    let items = match (list, whole) {
-        (false, Some(Ok(whole))) => vec![whole],
-        _ => found.into_inner(),
+    let (items, error) = match (list, whole) {
+        (false, Some(Ok(whole))) => (vec![whole], error),
+        // Passing over strings does not notice that one of them is no text.
+        (false, Some(Err(wrong))) => (found.into_inner(), error.or(Some(wrong))),
+        _ => (found.into_inner(), error),
     };
     let length = if error.is_some() {
         let last = items.last().map(|item| item.get().as_bytes());
@@ -285,5 +287,11 @@ mod tests {
         );
         check("{\"a\":\n1}\n{\"b\":2", &["{\"a\":\n1}"], true);
         check("{\"items\":null}", &[], false);
+    }
+
+    #[test]
+    fn an_object_with_a_string_that_is_no_text_is_damaged_and_ends() {
+        let (documents, _, damage) = cut(b"{\"a\":\"\xc1D\"}", &Peeler::default());
+        assert!(documents.is_empty() && damage.is_some());
     }
 }
