@@ -58,11 +58,48 @@ struct Writer {
     disk: Option<f64>,
 }
 
+/// Where to look: facts of a node, and what a kubelet said when it decided that a pod must go. In order of time.
+struct Places {
+    by_node: BTreeMap<String, Vec<usize>>,
+    decided: BTreeMap<(Option<String>, String), Vec<usize>>,
+}
+
+impl Places {
+    fn of(facts: &[Fact]) -> Places {
+        let mut places = Places {
+            by_node: BTreeMap::new(),
+            decided: BTreeMap::new(),
+        };
+        for (index, fact) in facts.iter().enumerate() {
+            if let Some(node) = fact.entity("node") {
+                let there = places.by_node.entry(node.to_owned()).or_default();
+                there.push(index);
+            }
+            if fact.kind == "evicting"
+                && let Some(pod) = pod_of(fact)
+            {
+                places.decided.entry(pod).or_default().push(index);
+            }
+        }
+        places
+    }
+
+    fn on(&self, node: &str) -> &[usize] {
+        self.by_node.get(node).map_or(&[], Vec::as_slice)
+    }
+}
+
+fn pod_of(fact: &Fact) -> Option<(Option<String>, String)> {
+    let namespace = fact.entity("namespace").map(str::to_owned);
+    Some((namespace, fact.entity("pod")?.to_owned()))
+}
+
 /// Marks evictions and failed pulls.
 pub(super) fn mark(facts: &mut [Fact], roster: &Roster) {
-    name_the_resource(facts);
+    let places = Places::of(facts);
+    name_the_resource(facts, &places);
     for shortage in shortages(facts) {
-        let Some(found) = writer_of(facts, &shortage, roster) else {
+        let Some(found) = writer_of(facts, &places, &shortage, roster) else {
             continue;
         };
         let known = if found.alone {
@@ -77,25 +114,22 @@ pub(super) fn mark(facts: &mut [Fact], roster: &Roster) {
         };
         for index in &shortage.evictions {
             if blamed(&facts[*index]).as_ref() == Some(&found.name) {
-                let fact = &mut facts[*index];
-                fact.entities.insert(role.to_owned(), found.name.clone());
-                fact.inferred.insert(role.to_owned(), known.to_owned());
+                facts[*index].infer(role, found.name.clone(), known);
             }
         }
         if shortage.memory {
-            for fact in facts.iter_mut().filter(|f| begins(f, &shortage)) {
-                fact.entities.insert(role.to_owned(), found.name.clone());
-                fact.inferred.insert(role.to_owned(), known.to_owned());
+            for index in places.on(&shortage.node) {
+                if begins(&facts[*index], &shortage) {
+                    facts[*index].infer(role, found.name.clone(), known);
+                }
             }
             continue;
         }
-        for index in outwritten(facts, &shortage, &found) {
-            facts[index]
-                .entities
-                .insert("outwritten_by".to_owned(), found.name.clone());
-            facts[index].inferred.insert(
-                "outwritten_by".to_owned(),
-                "it used many times more of the disk than this pull can have written".to_owned(),
+        for index in outwritten(facts, places.on(&shortage.node), &shortage, &found) {
+            facts[index].infer(
+                "outwritten_by",
+                found.name.clone(),
+                "it used many times more of the disk than this pull can have written",
             );
         }
     }
@@ -112,73 +146,63 @@ fn begins(fact: &Fact, shortage: &Shortage) -> bool {
 
 /// A pull runs out of bytes or of inodes with the same words, and a line that says that a pod is gone need not say what for; what the kubelet found
 /// short at the time tells which.
-fn name_the_resource(facts: &mut [Fact]) {
-    let told: Vec<(String, DateTime<Utc>, bool)> = facts
-        .iter()
-        .filter(|f| matches!(f.kind.as_str(), "eviction_threshold_met" | "evicted"))
-        .filter_map(|f| {
-            let resource = f.entity("resource")?;
-            let inodes = resource.contains("inodes");
-            let known = inodes || is_disk(resource);
-            known.then_some((f.entity("node")?.to_owned(), f.moment?.at, inodes))
-        })
-        .collect();
-    let decided: Vec<(String, DateTime<Utc>, String)> = facts
-        .iter()
-        .filter(|f| matches!(f.kind.as_str(), "eviction_threshold_met" | "evicting"))
-        .filter_map(|f| {
-            let resource = f.entity("resource")?.to_owned();
-            Some((f.entity("node")?.to_owned(), f.moment?.at, resource))
-        })
-        .collect();
-    for fact in facts.iter_mut().filter(|f| f.kind == "evicted") {
-        if fact.entities.contains_key("resource") {
-            continue;
-        }
-        let near: BTreeSet<&String> = decided
-            .iter()
-            .filter(|(node, at, _)| {
-                fact.entity("node") == Some(node)
-                    && fact
-                        .moment
-                        .is_some_and(|m| m.at >= *at - AROUND && m.at <= *at + AROUND)
-            })
-            .map(|(_, _, resource)| resource)
-            .collect();
-        if let (Some(resource), 1) = (near.first(), near.len()) {
-            fact.entities
-                .insert("resource".to_owned(), (*resource).clone());
-            fact.inferred.insert(
-                "resource".to_owned(),
-                "the only thing that the kubelet of this node found short at the time".to_owned(),
-            );
+fn name_the_resource(facts: &mut [Fact], places: &Places) {
+    for there in places.by_node.values() {
+        // What was found short on the node, by whom of the kubelet's own, in order of time.
+        let short = |kinds: [&str; 2]| -> Vec<(DateTime<Utc>, String)> {
+            there
+                .iter()
+                .map(|index| &facts[*index])
+                .filter(|f| kinds.contains(&f.kind.as_str()))
+                .filter_map(|f| Some((f.moment?.at, f.entity("resource")?.to_owned())))
+                .collect()
+        };
+        let told = short(["eviction_threshold_met", "evicted"]);
+        let decided = short(["eviction_threshold_met", "evicting"]);
+        for index in there {
+            let fact = &mut facts[*index];
+            let Some(moment) = fact.moment else { continue };
+            let cause = fact.cause.as_deref();
+            match (fact.kind.as_str(), cause) {
+                ("evicted", _) if !fact.entities.contains_key("resource") => {
+                    let near: BTreeSet<&String> = around(&decided, moment.at).collect();
+                    if let (Some(resource), 1) = (near.first(), near.len()) {
+                        fact.infer(
+                            "resource",
+                            (*resource).clone(),
+                            "the only thing that the kubelet of this node found short at the time",
+                        );
+                    }
+                }
+                ("pull_failed", Some("no_space")) => {
+                    let near = || around(&told, moment.at);
+                    if near().any(|r| r.contains("inodes")) && !near().any(|r| is_disk(r)) {
+                        fact.infer(
+                            "resource",
+                            "inodes".to_owned(),
+                            "the kubelet found inodes short on this node at the time, and nothing else",
+                        );
+                    }
+                }
+                _ => {}
+            }
         }
     }
     for fact in facts.iter_mut().filter(|f| f.kind == "pull_failed") {
-        let by_itself = fact.cause.as_deref() == Some("inode_exhausted");
-        if !by_itself && fact.cause.as_deref() != Some("no_space") {
-            continue;
-        }
-        let near = |inodes: bool| {
-            told.iter().any(|(node, at, kind)| {
-                *kind == inodes
-                    && fact.entity("node") == Some(node)
-                    && fact.moment.is_some_and(|m| (m.at - *at).abs() <= AROUND)
-            })
-        };
-        if by_itself {
-            fact.entities
-                .insert("resource".to_owned(), "inodes".to_owned());
-        } else if near(true) && !near(false) {
-            fact.entities
-                .insert("resource".to_owned(), "inodes".to_owned());
-            fact.inferred.insert(
-                "resource".to_owned(),
-                "the kubelet found inodes short on this node at the time, and nothing else"
-                    .to_owned(),
-            );
+        if fact.cause.as_deref() == Some("inode_exhausted") {
+            let inodes = "inodes".to_owned();
+            fact.entities.insert("resource".to_owned(), inodes);
         }
     }
+}
+
+/// What was found short around a time.
+fn around(short: &[(DateTime<Utc>, String)], at: DateTime<Utc>) -> impl Iterator<Item = &String> {
+    let start = short.partition_point(|(then, _)| *then < at - AROUND);
+    short[start..]
+        .iter()
+        .take_while(move |(then, _)| *then <= at + AROUND)
+        .map(|(_, resource)| resource)
 }
 
 fn is_disk(resource: &str) -> bool {
@@ -240,19 +264,20 @@ fn blamed(fact: &Fact) -> Option<String> {
 }
 
 /// Returns the workload with the largest excess, if that is a real part of the disk.
-fn writer_of(facts: &[Fact], shortage: &Shortage, roster: &Roster) -> Option<Writer> {
+fn writer_of(
+    facts: &[Fact],
+    places: &Places,
+    shortage: &Shortage,
+    roster: &Roster,
+) -> Option<Writer> {
     let mut excess: BTreeMap<String, f64> = BTreeMap::new();
     let mut threshold: f64 = 0.0;
     for index in &shortage.evictions {
         let fact = &facts[*index];
         let Some(name) = blamed(fact) else { continue };
         // The kubelet's log may tell the numbers when it decides, and only the name when it is done.
-        let decided = facts.iter().filter(|other| {
-            other.kind == "evicting"
-                && other.entity("pod").is_some()
-                && other.entity("pod") == fact.entity("pod")
-                && other.entity("namespace") == fact.entity("namespace")
-        });
+        let decided = pod_of(fact).and_then(|pod| places.decided.get(&pod));
+        let decided = decided.into_iter().flatten().map(|index| &facts[*index]);
         let texts = || {
             decided
                 .clone()
@@ -302,17 +327,18 @@ fn excess_in(text: &str) -> Option<f64> {
 }
 
 /// Returns the pulls, with their beginnings, that failed for space in a shortage whose writer used many times more than they can have written.
-fn outwritten(facts: &[Fact], shortage: &Shortage, writer: &Writer) -> Vec<usize> {
+fn outwritten(facts: &[Fact], there: &[usize], shortage: &Shortage, writer: &Writer) -> Vec<usize> {
     let (from, to) = (shortage.from - AROUND, shortage.to + AROUND);
     let failed = |fact: &Fact| {
         fact.kind == "pull_failed"
             && fact.cause.as_deref() == Some("no_space")
-            && fact.entity("node") == Some(&shortage.node)
             && fact.moment.is_some_and(|m| m.at >= from && m.at <= to)
     };
-    let mut found: Vec<usize> = (0..facts.len())
+    let mut found: Vec<usize> = there
+        .iter()
+        .copied()
         .filter(|index| failed(&facts[*index]))
-        .filter(|index| match written(facts, *index) {
+        .filter(|index| match written(facts, there, *index) {
             Some(bytes) => writer.excess >= OUTWRITTEN * bytes,
             // Nothing tells since when it wrote: then only who used most of the disk is sure to have used more.
             None => writer.disk.is_some_and(|disk| writer.excess >= disk / 2.0),
@@ -325,29 +351,28 @@ fn outwritten(facts: &[Fact], shortage: &Shortage, writer: &Writer) -> Vec<usize
                 let failed = &facts[*failed];
                 let apart = failed.moment.zip(begin.moment).map(|(a, b)| a.at - b.at);
                 begin.entity("image") == failed.entity("image")
-                    && begin.entity("node") == failed.entity("node")
                     && apart.is_some_and(|apart| apart >= TimeDelta::zero() && apart <= TRIES)
             })
     };
-    let beginnings: Vec<usize> = (0..facts.len()).filter(begun).collect();
+    let beginnings: Vec<usize> = there.iter().copied().filter(begun).collect();
     found.extend(beginnings);
     found
 }
 
 /// Returns what a pull and its earlier tries can have written at most; `None` if its beginning is not in the record.
-fn written(facts: &[Fact], failed: usize) -> Option<f64> {
+fn written(facts: &[Fact], there: &[usize], failed: usize) -> Option<f64> {
     let pull = &facts[failed];
     let end = pull.moment?;
     let same = |other: &&Fact| {
-        other.entity("node") == pull.entity("node")
-            && other.entity("image").is_some()
+        other.entity("image").is_some()
             && other.entity("image") == pull.entity("image")
             && other.moment.is_some_and(|m| end.at - m.at <= TRIES)
     };
     let mut begun: Option<DateTime<Utc>> = None;
     let mut known = false;
     let mut took = TimeDelta::zero();
-    for fact in facts[..=failed].iter().filter(same) {
+    let until = there.partition_point(|index| *index <= failed);
+    for fact in there[..until].iter().map(|i| &facts[*i]).filter(same) {
         match (fact.kind.as_str(), fact.moment, begun) {
             ("pulling", Some(moment), None) => begun = Some(moment.at),
             ("pull_failed" | "pulled", Some(moment), Some(from)) => {

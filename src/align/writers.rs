@@ -59,10 +59,10 @@ pub(super) fn that_moved(facts: &mut [Fact]) {
                 && fact.entities.get("workload") == Some(&workload)
                 && !fact.entities.contains_key("writer")
             {
-                fact.entities.insert("writer".to_owned(), workload.clone());
-                fact.inferred.insert(
-                    "writer".to_owned(),
-                    "the pressure came where its pods ran, left with them and followed them to the next node, and what lies in an emptyDir is not counted in an eviction message".to_owned(),
+                fact.infer(
+                    "writer",
+                    workload.clone(),
+                    "the pressure came where its pods ran, left with them and followed them to the next node, and what lies in an emptyDir is not counted in an eviction message",
                 );
             }
         }

@@ -46,8 +46,16 @@ pub fn correlate(
     let everywhere = everywhere::find(facts, nodes, grammars, constants);
     let links = find_links(facts, &grammars.rules, constants);
     let mut correlated = Correlated::default();
-    let mut cascades =
-        verdicts::find_cascades(facts, conditions, &links, &everywhere, grammars, constants);
+    let planned = verdicts::planned(facts, grammars, constants);
+    let mut cascades = verdicts::find_cascades(
+        facts,
+        conditions,
+        &links,
+        &everywhere,
+        &planned,
+        grammars,
+        constants,
+    );
     let contradictions = contradictions::find(facts, grammars, constants);
     for (contradiction, of_clocks) in contradictions {
         let place = cascades
@@ -68,8 +76,8 @@ pub fn correlate(
         &cascades,
         &correlated.contradictions,
         &everywhere,
+        &planned,
         grammars,
-        constants,
     );
     correlated.everywhere = everywhere;
     correlated.constants = used_constants(&cascades, &links, grammars, constants);

@@ -91,13 +91,13 @@ pub(super) fn find_cascades(
     conditions: &[Condition],
     links: &[Link],
     everywhere: &BTreeSet<FactId>,
+    planned: &Planned<'_>,
     grammars: &Grammars,
     constants: &Constants,
 ) -> Vec<Cascade> {
     let graph = Graph::new(links);
     let mut cascades: Vec<Cascade> = Vec::new();
     for mechanism in &grammars.mechanisms {
-        let planned = planned(facts, mechanism, grammars, constants);
         let mut claimed: BTreeSet<FactId> = cascades
             .iter()
             .filter(|c| mechanism.yields_to.contains(&c.mechanism))
@@ -106,7 +106,7 @@ pub(super) fn find_cascades(
         if mechanism.not_everywhere.is_some() {
             claimed.extend(everywhere);
         }
-        claimed.extend(planned);
+        claimed.extend(planned.get(mechanism.id.as_str()).into_iter().flatten());
         for anchors in groups(facts, mechanism, &claimed, constants) {
             let scene = Scene {
                 facts,
@@ -232,8 +232,24 @@ fn has_near(
         })
 }
 
-/// Anchors that are planned work: what the mechanism calls planned came before, and no fault of the same node in the hour before that.
-pub(super) fn planned(
+/// Anchors that are planned work, by mechanism.
+pub(super) type Planned<'g> = BTreeMap<&'g str, BTreeSet<FactId>>;
+
+/// Finds the anchors of all mechanisms that are planned work.
+pub(super) fn planned<'g>(
+    facts: &[Fact],
+    grammars: &'g Grammars,
+    constants: &Constants,
+) -> Planned<'g> {
+    let of = |mechanism: &'g Mechanism| {
+        let found = planned_for(facts, mechanism, grammars, constants);
+        (mechanism.id.as_str(), found)
+    };
+    grammars.mechanisms.iter().map(of).collect()
+}
+
+/// What the mechanism calls planned came before an anchor, and no fault of the same node in the hour before that.
+fn planned_for(
     facts: &[Fact],
     mechanism: &Mechanism,
     grammars: &Grammars,
@@ -940,8 +956,8 @@ pub(super) fn unexplained(
     cascades: &[Cascade],
     contradictions: &[Contradiction],
     everywhere: &BTreeSet<FactId>,
+    planned: &Planned<'_>,
     grammars: &Grammars,
-    constants: &Constants,
 ) -> Vec<(FactId, String)> {
     let members: BTreeSet<FactId> = cascades
         .iter()
@@ -952,11 +968,6 @@ pub(super) fn unexplained(
         .flat_map(|c| &c.contradictions)
         .chain(contradictions)
         .flat_map(|c| c.signals.iter().copied())
-        .collect();
-    let planned: BTreeSet<FactId> = grammars
-        .mechanisms
-        .iter()
-        .flat_map(|mechanism| planned(facts, mechanism, grammars, constants))
         .collect();
     let mut list = Vec::new();
     for (id, fact) in facts
@@ -987,7 +998,7 @@ pub(super) fn unexplained(
             "nothing tells when it happened, so it cannot be linked"
         } else if everywhere.contains(&id) {
             "it came to nearly every node at once: the control plane lost sight of all of them, which is no fault of one node"
-        } else if planned.contains(&id) {
+        } else if planned.values().any(|anchors| anchors.contains(&id)) {
             "the node had been cordoned or drained before, and nothing was wrong with it then: planned work, not a fault"
         } else if disputed.contains(&id) {
             "it contradicts another record (see the contradictions), so nothing is concluded from it"

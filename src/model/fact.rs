@@ -81,6 +81,12 @@ impl Fact {
         }
     }
 
+    /// Adds an entity that stands in no record of this fact, with how it is known.
+    pub fn infer(&mut self, kind: &str, value: String, known: &str) {
+        self.entities.insert(kind.to_owned(), value);
+        self.inferred.insert(kind.to_owned(), known.to_owned());
+    }
+
     /// Returns the published id of a fact.
     pub fn name(id: FactId) -> String {
         format!("s{}", id + 1)
