@@ -715,26 +715,16 @@ fn what_the_record_says_of_a_silent_node_is_told() {
         "n1",
     ));
     assert!(text.contains("rebooted") && !gap, "{text}");
-    let (text, gap) = explanation(event(
-        200,
-        "Node",
-        "n1",
-        "SystemOOM",
-        "System OOM encountered, victim process: java, pid: 812",
-        "n1",
-    ));
+    let out_of_memory = |node: &str| {
+        let message = "System OOM encountered, victim process: java, pid: 812";
+        event(200, "Node", node, "SystemOOM", message, node)
+    };
+    let (text, gap) = explanation(out_of_memory("n1"));
     assert!(
         text.contains("out of memory") && text.contains("does not prove") && !gap,
         "{text}"
     );
-    let (text, gap) = explanation(event(
-        200,
-        "Node",
-        "n2",
-        "SystemOOM",
-        "System OOM encountered, victim process: java, pid: 812",
-        "n2",
-    ));
+    let (text, gap) = explanation(out_of_memory("n2"));
     assert!(text.contains("is not known") && gap, "{text}");
 }
 

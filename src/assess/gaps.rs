@@ -90,14 +90,12 @@ pub(super) fn gaps(incident: &Incident, assumptions: &[String], metrics: &[Metri
             }
         }
     }
+    let no_space_for_a_pull = incident
+        .cascades
+        .iter()
+        .any(|c| images::pull_ran_out_of_space(incident, c));
     let nameless = images::nameless_histories(incident).count();
-    if nameless > 1
-        && incident.assessment.autopsies.is_empty()
-        && incident
-            .cascades
-            .iter()
-            .any(|c| images::pull_ran_out_of_space(incident, c))
-    {
+    if nameless > 1 && incident.assessment.autopsies.is_empty() && no_space_for_a_pull {
         say(
             format!(
                 "{nameless} image histories are in the input, and none of them names its image."
@@ -106,12 +104,7 @@ pub(super) fn gaps(incident: &Incident, assumptions: &[String], metrics: &[Metri
         );
     }
     let builds = incident.artefacts.builds.len();
-    if builds > 1
-        && incident
-            .cascades
-            .iter()
-            .any(|c| images::pull_ran_out_of_space(incident, c))
-    {
+    if builds > 1 && no_space_for_a_pull {
         say(
             format!(
                 "{builds} Dockerfiles are in the input, and which of them the image was built from is not."

@@ -116,6 +116,16 @@ pub const CASCADE: &str = "cascade";
 
 const ID: Column = text(INCIDENT, "id of the incident");
 
+/// Metrics that are spans and can be compared, not times of a day; columns of the table `incidents`.
+pub const SPANS: &[&str] = &[
+    "ttd_s",
+    "ttm_s",
+    "ttr_s",
+    "node_minutes_disk_pressure",
+    "node_minutes_not_ready",
+    "hop_period_s",
+];
+
 /// Every table, in the order in which they are written.
 pub const TABLES: &[Table] = &[
     Table {

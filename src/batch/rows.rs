@@ -10,7 +10,7 @@ use sha2::{Digest, Sha256};
 
 use super::columns::{
     self, CASCADE, CONFIDENCE, CONTAINER, DIGEST, IMAGE, Kind, MECHANISM, NAMESPACE, NODE, POD,
-    SIGNATURE, TABLES, Table, WORKLOAD,
+    SIGNATURE, SPANS, TABLES, Table, WORKLOAD,
 };
 use crate::wire::v1::{CascadeRow, Report, SignalRow};
 
@@ -420,14 +420,7 @@ fn incident_row(report: &Report) -> Vec<(&'static str, Cell)> {
     ] {
         row.push((name, time(moment(name))));
     }
-    for name in [
-        "ttd_s",
-        "ttm_s",
-        "ttr_s",
-        "node_minutes_disk_pressure",
-        "node_minutes_not_ready",
-        "hop_period_s",
-    ] {
+    for &name in SPANS {
         row.push((name, number(name)));
     }
     // A node or pod that two cascades hit is counted once.

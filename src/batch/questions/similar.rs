@@ -8,7 +8,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use polars::prelude::PolarsResult;
 
 use super::{Frames, spread};
-use crate::batch::columns::{INCIDENT, MECHANISM};
+use crate::batch::columns::{INCIDENT, MECHANISM, SPANS};
 use crate::batch::frames::{flags, numbers, texts};
 use crate::batch::rows::{is_loop, rules};
 use crate::wire::v1::{BaselineRow, Report, SimilarRow};
@@ -172,16 +172,6 @@ pub fn similar(report: &Report, frames: &Frames, most: usize) -> PolarsResult<Ve
         .collect())
 }
 
-/// Metrics that can be compared: those that are spans, not times of a day.
-const COMPARED: &[&str] = &[
-    "ttd_s",
-    "ttm_s",
-    "ttr_s",
-    "node_minutes_disk_pressure",
-    "node_minutes_not_ready",
-    "hop_period_s",
-];
-
 /// Returns what past incidents of a mechanism had of each metric; nothing where none of them tells.
 ///
 /// # Errors
@@ -195,7 +185,7 @@ pub fn baselines(
         .into_iter()
         .map(|m| m.as_deref() == Some(mechanism))
         .collect();
-    for metric in COMPARED {
+    for metric in SPANS {
         let known: Vec<Option<f64>> = numbers(&frames.incidents, metric)?
             .into_iter()
             .zip(&alike)
